@@ -1,0 +1,24 @@
+/* Memory of one lifetime: a run's arena is filled while it is built and dropped whole.
+ *
+ * Never for the event path. Allocation failure is answered by NULL from base_arena_try_take and by an assertion-like
+ * exit 3 ("out of memory") from the others: a half-built run is of no use. Not thread-safe. */
+#ifndef REACTOR_BASE_ARENA_H
+#define REACTOR_BASE_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct base_arena; /* opaque; NULL-safe to free */
+
+struct base_arena *base_arena_create(void);
+void base_arena_free(struct base_arena *arena);
+
+/* Zeroed, aligned to 16 bytes, valid until the arena is freed. bytes may be 0 (a valid, unique pointer). */
+void *base_arena_take(struct base_arena *arena, size_t bytes);
+#define base_arena_array(arena, type, count) ((type *) base_arena_take_array((arena), (count), sizeof(type)))
+void *base_arena_take_array(struct base_arena *arena, size_t count, size_t item_bytes); /* overflow checked */
+char *base_arena_copy_text(struct base_arena *arena, const char *text, size_t length);  /* adds the NUL */
+char *base_arena_printf(struct base_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+size_t base_arena_bytes(const struct base_arena *arena); /* taken so far, for reports */
+
+#endif

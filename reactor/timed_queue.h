@@ -1,0 +1,113 @@
+/* The timed queue: the simulator's event queue and the emulator's timer queue alike (DESIGN.md section 1).
+ *
+ * An entry is 32 bytes of plain data, not an object with a callback. Entries leave in the total order
+ * (due, step, target, class, source, count); count is the source's own count of entries, so no two entries tie and the
+ * order does not depend on who pushed first. Free of allocation after start-up (storage is reserved address space),
+ * built for millions of pending entries: a ladder of buckets, the opened one sorted, so the caller sees what comes
+ * next and can prefetch for it.
+ *
+ * Life: init, push / pop (from inside a dispatch too), done. One queue, one thread. The layout below is open because
+ * the loops inline pop; treat it as read-only. */
+#ifndef REACTOR_TIMED_QUEUE_H
+#define REACTOR_TIMED_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REACTOR_CLASS_MASK 7u
+#define REACTOR_CLASSES 8
+enum reactor_class { /* in the order in which one target's entries of one instant and step are dispatched */
+    REACTOR_FAULT,
+    REACTOR_LIFECYCLE,
+    REACTOR_WORKLOAD,
+    REACTOR_STREAM,
+    REACTOR_MESSAGE,
+    REACTOR_TIMER,
+    REACTOR_USER,     /* free for programs other than the simulator */
+    REACTOR_INTERNAL, /* the loop's own: handlers' timeouts */
+};
+
+struct reactor_entry {
+    uint64_t due_ns;  /* of the loop's clock */
+    uint32_t target;  /* who is dispatched to: a peer's or a handler's index */
+    uint32_t source;  /* 0: the plan; p + 1: peer p */
+    uint32_t count;   /* of the source's entries: unique for a source */
+    uint16_t step;    /* 0; an entry for its own source at the current instant: the current step + 1 */
+    uint8_t order;    /* low 3 bits: enum reactor_class; the other bits are the caller's and travel along */
+    uint8_t kind;     /* the caller's: a message or timer kind */
+    uint32_t payload; /* the caller's: a handle */
+    uint32_t cause;   /* the caller's: the causing event's number at its source */
+};
+_Static_assert(sizeof(struct reactor_entry) == 32, "two entries fill a cache line");
+
+/* True when a leaves before b. */
+static inline bool reactor_entry_before(const struct reactor_entry *a, const struct reactor_entry *b)
+{
+    if (a->due_ns != b->due_ns)
+        return a->due_ns < b->due_ns;
+    if (a->step != b->step)
+        return a->step < b->step;
+    if (a->target != b->target)
+        return a->target < b->target;
+    unsigned class_a = a->order & REACTOR_CLASS_MASK, class_b = b->order & REACTOR_CLASS_MASK;
+    if (class_a != class_b)
+        return class_a < class_b;
+    if (a->source != b->source)
+        return a->source < b->source;
+    return a->count < b->count;
+}
+
+struct reactor_queue_far; /* the ladder's rungs: timed_queue.c */
+
+struct reactor_queue {
+    struct reactor_entry *open; /* the opened bucket, sorted; [cursor, end) are still to come */
+    size_t cursor, end;
+    uint64_t open_end_ns;       /* entries due before it go into the opened bucket */
+    struct reactor_queue_far *far;
+};
+
+/* entries_max bounds the pending entries (address space is reserved for it; 0: 2^31). 0, or -ENOMEM. */
+int reactor_queue_init(struct reactor_queue *queue, size_t entries_max);
+void reactor_queue_done(struct reactor_queue *queue);
+
+/* Copies *entry. 0, or -ENOBUFS at the bound or -ENOMEM (nothing was pushed). O(1) amortised. An entry due before what
+ * was popped last is a mistake of the caller (asserted). */
+int reactor_queue_push(struct reactor_queue *queue, const struct reactor_entry *entry) __attribute__((warn_unused_result));
+
+/* Opens the next bucket; false when nothing is pending before limit_ns. Slow path of pop. */
+bool reactor_queue_open_next(struct reactor_queue *queue, uint64_t limit_ns);
+
+/* The next entry if it is due before limit_ns, else NULL. The pointer is valid until the next call on the queue. */
+static inline const struct reactor_entry *reactor_queue_pop(struct reactor_queue *queue, uint64_t limit_ns)
+{
+    if (queue->cursor == queue->end && !reactor_queue_open_next(queue, limit_ns))
+        return NULL;
+    const struct reactor_entry *entry = &queue->open[queue->cursor];
+    if (entry->due_ns >= limit_ns)
+        return NULL;
+    queue->cursor++;
+    return entry;
+}
+
+/* The entry that comes `ahead` after the next one, as far as is known yet (inside the opened bucket), else NULL: for
+ * prefetching only, another may come in between. */
+static inline const struct reactor_entry *reactor_queue_upcoming(const struct reactor_queue *queue, size_t ahead)
+{
+    size_t at = queue->cursor + ahead;
+    return at < queue->end ? &queue->open[at] : NULL;
+}
+
+/* When the next entry is due; UINT64_MAX when there is none. May open a bucket. */
+uint64_t reactor_queue_next_due(struct reactor_queue *queue);
+size_t reactor_queue_count(const struct reactor_queue *queue);
+size_t reactor_queue_bytes(const struct reactor_queue *queue); /* resident, for reports */
+
+/* Calls visit for each pending entry, in no order. */
+void reactor_queue_each(const struct reactor_queue *queue,
+                        void (*visit)(void *context, const struct reactor_entry *entry), void *context);
+/* Removes the entries for which keep answers false; keeps the order of the others. O(n). */
+size_t reactor_queue_sweep(struct reactor_queue *queue,
+                           bool (*keep)(void *context, const struct reactor_entry *entry), void *context);
+
+#endif

@@ -1,0 +1,37 @@
+/* Timers that can be disarmed and re-armed, over the timed queue.
+ *
+ * A timer is a slot in a slab and at most one live queue entry (its payload is the slot's handle). Disarming frees the
+ * slot at once; the entry dies where it lies and is dropped when it comes up, or swept out when the dead outnumber
+ * the live. Re-arming to a later instant moves no entry: the one that lies there is pushed on when it comes up. So an
+ * idle timer re-armed on each message costs a store. */
+#ifndef REACTOR_TIMERS_H
+#define REACTOR_TIMERS_H
+
+#include "reactor/base/slab.h"
+#include "reactor/timed_queue.h"
+
+struct reactor_timers {
+    struct base_slab slots;
+    struct reactor_queue *queue; /* borrowed */
+    size_t dead;                 /* entries in the queue whose timer is gone */
+};
+
+int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *queue, uint32_t timers_max);
+void reactor_timers_done(struct reactor_timers *timers);
+
+/* Arms a timer: entry says when, for whom, of which kind (its payload is overwritten); data comes back when it fires.
+ * A handle (> 0), or 0 when a bound is reached. If it returns 0 it never fires, else exactly once or is disarmed. */
+uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data);
+/* Stops it. A handle that is 0, has fired or is not target's is ignored (false). */
+bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32_t target);
+/* Moves a pending timer to another instant under a new count; false (and no effect) if it is not pending. */
+bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry);
+
+/* To be called with each timer entry popped: true, with the data, when the timer fires now (its slot is free again, and
+ * *entry is as it was armed last: count and cause); false when the entry was dead or has been pushed on. */
+bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *entry, uint32_t *data);
+
+/* Whether a queue entry of timer class is dead or stands earlier than its timer: for walking the queue. */
+bool reactor_timer_is_live(const struct reactor_timers *timers, const struct reactor_entry *entry);
+
+#endif
