@@ -8,7 +8,7 @@
 #include "reactor/base/arena.h"
 #include "topologies/parameter.h"
 
-enum topology_clock { TOPOLOGY_VIRTUAL, TOPOLOGY_REAL, TOPOLOGY_SCALED };
+enum topology_clock { TOPOLOGY_CLOCK_VIRTUAL, TOPOLOGY_CLOCK_REAL, TOPOLOGY_CLOCK_SCALED };
 
 struct topology_group {
     const char *name;
