@@ -1,7 +1,7 @@
 /* Memory of one lifetime: a run's arena is filled while it is built and dropped whole.
  *
- * Never for the event path. Allocation failure is answered by NULL from base_arena_try_take and by an assertion-like
- * exit 3 ("out of memory") from the others: a half-built run is of no use. Not thread-safe. */
+ * Never for the event path. Allocation failure ends the process with "out of memory" and exit status 3: a half-built
+ * run is of no use. Not thread-safe. */
 #ifndef REACTOR_BASE_ARENA_H
 #define REACTOR_BASE_ARENA_H
 
@@ -20,5 +20,9 @@ void *base_arena_take_array(struct base_arena *arena, size_t count, size_t item_
 char *base_arena_copy_text(struct base_arena *arena, const char *text, size_t length);  /* adds the NUL */
 char *base_arena_printf(struct base_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t base_arena_bytes(const struct base_arena *arena); /* taken so far, for reports */
+
+/* Says so on stderr and ends the process with status 3. For small memory that a run cannot go on without; what the
+ * scenario sizes (a slab, a reservation) is refused with -ENOMEM instead. */
+_Noreturn void base_out_of_memory(void);
 
 #endif
