@@ -1,0 +1,84 @@
+/* The network between peers: what becomes of a message. The same code under every transport and clock.
+ *
+ * A message from a to b sent at t arrives at t + queue + delay, or is dropped for a reason. Latency comes from one model
+ * (latencies/), drawn once for an unordered pair or for each message; jitter for each message, never taking a delay below
+ * half of its base; loss for each message; faults change all that while they last, as pure functions of time. All draws
+ * are keyed by the two ends' (group name, index) and the sender's count. The least delay between two peers is 1 ns; a
+ * message to oneself has none and is never lost. Immutable after creation but for a cache of which faults are active. */
+#ifndef SIM_NETWORK_H
+#define SIM_NETWORK_H
+
+#include "sim/identity.h"
+
+/* Why a message was dropped; DELIVERED and IN_FLIGHT are fates too (trace table `fate`). */
+enum network_fate {
+    NETWORK_DELIVERED, NETWORK_IN_FLIGHT, NETWORK_LOSS, NETWORK_PARTITION, NETWORK_TARGET_DOWN, NETWORK_NO_ROUTE,
+    NETWORK_QUEUE_FULL, NETWORK_TOO_LARGE, NETWORK_MALFORMED, NETWORK_FATES
+};
+extern const char *const network_fate_names[NETWORK_FATES]; /* "delivered" ... */
+
+/* The two ends of a message, as models and faults see them. */
+struct network_ends {
+    uint32_t from, to;             /* peer indices */
+    uint32_t from_group, to_group; /* ordinals */
+};
+
+/* A latency model: ops of a row in latencies/registry.c. */
+struct latency_ops {
+    /* Builds the model from the decoded parameters (in identity->arena; NULL ops->bind: the parameters are the model).
+     * 0, or negative with diagnostics located in the scenario or in the data file. */
+    int (*bind)(const struct topology_choice *choice, const struct identity *identity, const void **model,
+                struct base_diagnostics *diagnostics);
+    /* One-way delay in ns. bits: 64 uniform bits of the pair or of the message; NULL-free; O(1). */
+    uint64_t (*delay)(const void *model, const struct network_ends *ends, uint64_t bits);
+    uint64_t (*least)(const void *model); /* over all pairs, before jitter and faults */
+    bool draws;                           /* whether delay looks at bits */
+};
+
+/* What the faults active now do to a message. */
+struct network_effect {
+    bool blocked;
+    uint32_t loss_ppb;   /* added up, at most 10^9 */
+    uint64_t delay_ppm;  /* multiplied, 1000000: unchanged */
+    uint64_t delay_add_ns;
+};
+
+/* A fault: ops of a row in faults/registry.c. A fault strikes peers (victims, used by the plan) or links, or both. */
+struct fault_ops {
+    /* Checks what the table cannot say (an empty partition, restart_after without ...). NULL: nothing more. */
+    int (*bind)(const struct topology_fault *fault, const struct scenario *scenario,
+                struct base_diagnostics *diagnostics);
+    /* Chooses among the candidate_count peers up at its instant (ascending); keys[i] is candidate i's random key for this
+     * fault. Writes the victims' positions, ascending; returns how many. NULL: strikes no peers. */
+    uint32_t (*victims)(const void *parameters, const struct identity *identity, const uint32_t *candidates,
+                        const uint64_t *keys, uint32_t candidate_count, uint32_t *victims);
+    uint64_t (*restart_after_ns)(const void *parameters); /* UINT64_MAX: not before the end; NULL with victims NULL */
+    /* Adds what it does to a message between ends. NULL: nothing. */
+    void (*link)(const void *parameters, const struct network_ends *ends, struct network_effect *effect);
+    uint64_t (*least_delay_ppm)(const void *parameters); /* how much it can shorten delays; NULL: not at all (1000000) */
+    bool needs_for;   /* lasts a while: `for` must be given; without victims */
+    void (*describe)(const void *parameters, const struct scenario *scenario, char *text, size_t bytes); /* detail */
+};
+
+struct network;
+
+int network_create(struct network **network, const struct identity *identity, struct base_diagnostics *diagnostics)
+    __attribute__((warn_unused_result));
+void network_free(struct network *network);
+
+struct network_verdict {
+    uint64_t delay_ns;        /* valid when fate is NETWORK_IN_FLIGHT */
+    uint64_t queue_ns;        /* waited for the access links; 0 until they are built */
+    enum network_fate fate;   /* NETWORK_IN_FLIGHT: will arrive; else why it was dropped at sending */
+};
+/* The sender's side. count: the sender's count of entries, which keys this message's draws. Hot path. */
+struct network_verdict network_send(struct network *network, const struct network_ends *ends, uint64_t now_ns,
+                                    uint32_t count, uint32_t bytes);
+/* The receiver's side, at arrival: NETWORK_DELIVERED or NETWORK_PARTITION. Hot path. */
+enum network_fate network_arrive(struct network *network, const struct network_ends *ends, uint64_t now_ns);
+
+/* The least delay between any two peers at any time of the run, faults and jitter included, at least 1 ns: the lookahead
+ * of parallel runs. */
+uint64_t network_least_delay_ns(const struct network *network);
+
+#endif

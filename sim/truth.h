@@ -1,0 +1,31 @@
+/* The global truth: who is up by plan at an instant, and which of them a key belongs to.
+ *
+ * It follows the plan: steps are noted as they are generated (ahead of time) and applied when a question about a later
+ * instant is asked; questions come with instants that do not go back. Up at t: up_at <= t < down_at. */
+#ifndef SIM_TRUTH_H
+#define SIM_TRUTH_H
+
+#include "sim/plan.h"
+
+struct truth;
+
+int truth_create(struct truth **truth, const struct identity *identity) __attribute__((warn_unused_result)); /* -ENOMEM */
+void truth_free(struct truth *truth);
+
+/* Notes a step of the plan (only those that change who is up count). O(1) amortised. */
+void truth_note(struct truth *truth, const struct plan_step *step);
+
+uint32_t truth_up_count(struct truth *truth, uint64_t at_ns);                     /* over all instances */
+bool truth_is_up(struct truth *truth, uint64_t at_ns, uint32_t peer);
+/* The member of the instance that key belongs to at at_ns, by the instance's closeness; UINT32_MAX: nobody is up. A peer
+ * index. O(log n). */
+uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t instance, const struct overlay_id *key);
+/* A peer of the instance other than `but`, uniform over those up at at_ns; bits picks. UINT32_MAX: none. */
+uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t instance, uint32_t but, uint64_t bits);
+/* Integral of the number of peers up over time up to at_ns, for peers_up_mean. */
+double truth_up_mean(struct truth *truth, uint64_t from_ns, uint64_t to_ns);
+/* The members of an instance up at at_ns in order of their ids, as peer indices, into a caller's array of member_count;
+ * returns how many. For the census of a converged start. */
+uint32_t truth_census(struct truth *truth, uint64_t at_ns, uint32_t instance, uint32_t *peers);
+
+#endif
