@@ -49,8 +49,9 @@ void base_diagnose(struct base_diagnostics *diagnostics, enum base_severity seve
  *      12 | overlay: {protocol: chrod}
  *         |                     ^
  *         = HINT
- * Tabs and control characters of the source line print as spaces, long lines are windowed around the caret (100
- * columns). Without a source there is no place; with line 0 only "FILE: error: ...". */
+ * Every line ends in a newline, the last one too. Tabs and control characters of the source line print as spaces,
+ * bytes that are not UTF-8 as "?", long lines are windowed around the caret (100 columns), which is placed by
+ * characters. Without a source there is no place; with line 0 only "FILE: error: ...". */
 size_t base_diagnostic_format(const struct base_diagnostic *diagnostic, char *text, size_t bytes);
 
 /* The nearest of count names to word by edit distance (a transposition counts one), or NULL when none is near enough
