@@ -139,23 +139,25 @@ int base_decimal_read(const char *text, size_t length, uint64_t numerator, uint6
 }
 
 /* 10^exponent for exponent <= POWER_EXACT_MAX: every product on the way is exact. */
-static double power_of_ten(int64_t exponent)
+static double power_of_ten(uint64_t exponent)
 {
     double power = 1;
-    for (int64_t i = 0; i < exponent; i++)
+    for (uint64_t i = 0; i < exponent; i++)
         power *= 10;
     return power;
 }
 
-/* mantissa * 10^exponent: one rounded step for each 22 powers. A mantissa below 2^53 with |exponent| <= 22, which is
- * what people write, is correctly rounded (Clinger 1990). */
-static double scale_by_ten(double mantissa, int64_t exponent)
+/* value * 10^exponent: one rounded step for each 22 powers. Digits below 2^53 with |exponent| <= 22, which is what
+ * people write, come out correctly rounded (Clinger 1990). */
+static double scale_by_ten(double value, int64_t exponent)
 {
-    for (; exponent > 0 && mantissa != 0 && mantissa < __DBL_MAX__; exponent -= POWER_EXACT_MAX)
-        mantissa *= power_of_ten(exponent < POWER_EXACT_MAX ? exponent : POWER_EXACT_MAX);
-    for (; exponent < 0 && mantissa != 0; exponent += POWER_EXACT_MAX)
-        mantissa /= power_of_ten(-exponent < POWER_EXACT_MAX ? -exponent : POWER_EXACT_MAX);
-    return mantissa;
+    uint64_t powers = (uint64_t) (exponent < 0 ? -exponent : exponent);
+    while (powers > 0 && value != 0 && value <= __DBL_MAX__) {
+        uint64_t step = powers < POWER_EXACT_MAX ? powers : POWER_EXACT_MAX;
+        value = exponent < 0 ? value / power_of_ten(step) : value * power_of_ten(step);
+        powers -= step;
+    }
+    return value;
 }
 
 int base_decimal_read_real(const char *text, size_t length, double *value)
