@@ -21,4 +21,7 @@ _Noreturn void base_assert_failed(const char *condition, const char *file, int l
 #define base_assert(condition) \
     (__builtin_expect(!!(condition), 1) ? (void) 0 : base_assert_failed(#condition, __FILE__, __LINE__, __func__))
 
+/* For what cannot be reached, such as the end of a function whose switch names every case. */
+#define base_never(what) base_assert_failed("never: " what, __FILE__, __LINE__, __func__)
+
 #endif

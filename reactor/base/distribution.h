@@ -23,11 +23,12 @@ struct base_distribution {
     double a, b; /* nanoseconds and pure numbers, by kind */
 };
 
-/* The span for 64 uniform bits; monotone in them. Normal may be below 0 where uncut: the signed form keeps it. */
+/* The span for 64 uniform bits; monotone in them, up to the last bit. Normal may be below 0: the unsigned form makes
+ * that 0, the signed one keeps it. */
 uint64_t base_distribution_at(const struct base_distribution *distribution, uint64_t bits);
 int64_t base_distribution_signed_at(const struct base_distribution *distribution, uint64_t bits);
 
-/* The least and greatest span that can come out (greatest may be UINT64_MAX). */
+/* No span below it can come out: exact but for normal and lognormal, where it may be 1 ns low. */
 uint64_t base_distribution_least(const struct base_distribution *distribution);
 
 /* The mean in ns; INFINITY where there is none (Pareto with shape <= 1). Not for normal. */
