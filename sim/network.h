@@ -33,6 +33,7 @@ struct latency_ops {
     uint64_t (*delay)(const void *model, const struct network_ends *ends, uint64_t bits);
     uint64_t (*least)(const void *model); /* over all pairs, before jitter and faults */
     bool draws;                           /* whether delay looks at bits */
+    bool constant;                        /* whether all pairs have the least delay: the network then asks only once */
 };
 
 /* What the faults active now do to a message. */

@@ -1,0 +1,12 @@
+/* All faults, in the order in which they are listed. */
+#include "sim/faults/faults.h"
+#include "sim/vocabulary.h"
+
+static const struct topology_kind *const kinds[] = {&fault_loss};
+
+const struct topology_registry sim_faults = {
+    .name = "faults",
+    .singular = "fault",
+    .kinds = kinds,
+    .kind_count = sizeof kinds / sizeof *kinds,
+};
