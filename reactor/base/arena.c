@@ -103,6 +103,7 @@ char *base_arena_copy_text(struct base_arena *arena, const char *text, size_t le
 
 char *base_arena_printf(struct base_arena *arena, const char *format, ...)
 {
+    base_assert(format != NULL);
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
