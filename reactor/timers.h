@@ -14,24 +14,28 @@ struct reactor_timers {
     struct base_slab slots;
     struct reactor_queue *queue; /* borrowed */
     size_t dead;                 /* entries in the queue whose timer is gone */
+    uint32_t serial;             /* in the bits of a handle that timers_max leaves free: tells a slot's timers apart */
 };
 
 int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *queue, uint32_t timers_max);
 void reactor_timers_done(struct reactor_timers *timers);
 
 /* Arms a timer: entry says when, for whom, of which kind (its payload is overwritten); data comes back when it fires.
+ * Its class is REACTOR_TIMER or REACTOR_INTERNAL: all entries of these classes are timers of this struct.
  * A handle (> 0), or 0 when a bound is reached. If it returns 0 it never fires, else exactly once or is disarmed. */
 uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data);
 /* Stops it. A handle that is 0, has fired or is not target's is ignored (false). */
 bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32_t target);
-/* Moves a pending timer to another instant under a new count; false (and no effect) if it is not pending. */
+/* Moves a pending timer of entry's target and source to another instant under a new count; false (and no effect) if it
+ * is not pending, or the queue is full. */
 bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry);
 
 /* To be called with each timer entry popped: true, with the data, when the timer fires now (its slot is free again, and
  * *entry is as it was armed last: count and cause); false when the entry was dead or has been pushed on. */
 bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *entry, uint32_t *data);
 
-/* Whether a queue entry of timer class is dead or stands earlier than its timer: for walking the queue. */
+/* For walking the queue: whether an entry of timer class will fire as it stands. False: it is dead, or its timer has been
+ * moved to a later instant. */
 bool reactor_timer_is_live(const struct reactor_timers *timers, const struct reactor_entry *entry);
 
 #endif

@@ -1,0 +1,169 @@
+#include "reactor/timers.h"
+
+#include "reactor/base/assert.h"
+
+#define TIMERS_MAX_DEFAULT (UINT32_C(1) << 28)
+#define SWEEP_LEAST 64 /* dead entries below which a sweep is not worth its call */
+
+/* A timer. Its handle is the slot's number below a few bits of a running number, so that a handle kept too long does
+ * not hit the next timer of the slot. While the slot is free the slab's chain stands in the handle's place: another
+ * slot's number or 0, so never its own. */
+struct timer_slot {
+    uint32_t handle;
+    uint32_t target;
+    uint64_t due_ns;     /* as armed last; so are source to kind */
+    uint64_t lies_at_ns; /* its one live entry in the queue: at or before due_ns */
+    uint32_t data, source, count, cause;
+    uint32_t lies_count; /* that entry's count */
+    uint16_t step;
+    uint8_t order, kind;
+};
+_Static_assert(sizeof(struct timer_slot) == 48, "with its 32-byte entry a timer costs 80 bytes");
+
+static uint32_t slot_mask(const struct reactor_timers *timers)
+{
+    return UINT32_MAX >> __builtin_clz(timers->slots.capacity);
+}
+
+int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *queue, uint32_t timers_max)
+{
+    *timers = (struct reactor_timers){.queue = queue};
+    return base_slab_init(&timers->slots, sizeof(struct timer_slot), timers_max ? timers_max : TIMERS_MAX_DEFAULT);
+}
+
+void reactor_timers_done(struct reactor_timers *timers)
+{
+    base_slab_done(&timers->slots);
+}
+
+/* NULL when the handle's timer has fired or was disarmed, or never was. */
+static struct timer_slot *find(const struct reactor_timers *timers, uint32_t handle)
+{
+    uint32_t number = handle & slot_mask(timers);
+    if (number == 0 || number >= timers->slots.used_end)
+        return NULL;
+    struct timer_slot *slot = base_slab_at(&timers->slots, number);
+    return slot->handle == handle ? slot : NULL;
+}
+
+/* The timer whose live entry this is. */
+static struct timer_slot *find_by_entry(const struct reactor_timers *timers, const struct reactor_entry *entry)
+{
+    struct timer_slot *slot = find(timers, entry->payload);
+    return slot && slot->lies_count == entry->count && slot->source == entry->source ? slot : NULL;
+}
+
+static bool is_timer_class(const struct reactor_entry *entry)
+{
+    unsigned class = entry->order & REACTOR_CLASS_MASK;
+    return class == REACTOR_TIMER || class == REACTOR_INTERNAL;
+}
+
+static bool keep_live(void *context, const struct reactor_entry *entry)
+{
+    return !is_timer_class(entry) || find_by_entry(context, entry) != NULL;
+}
+
+static void add_dead(struct reactor_timers *timers)
+{
+    timers->dead++;
+    if (timers->dead > SWEEP_LEAST && timers->dead > reactor_queue_count(timers->queue) / 2)
+        timers->dead -= reactor_queue_sweep(timers->queue, keep_live, timers);
+}
+
+static void set(struct timer_slot *slot, const struct reactor_entry *entry)
+{
+    slot->target = entry->target;
+    slot->due_ns = entry->due_ns;
+    slot->source = entry->source;
+    slot->count = entry->count;
+    slot->cause = entry->cause;
+    slot->step = entry->step;
+    slot->order = entry->order;
+    slot->kind = entry->kind;
+}
+
+/* Pushes the entry that the slot describes: 0 or negative. */
+static int lay(struct reactor_timers *timers, struct timer_slot *slot)
+{
+    slot->lies_at_ns = slot->due_ns;
+    slot->lies_count = slot->count;
+    return reactor_queue_push(timers->queue, &(struct reactor_entry){
+                                                 .due_ns = slot->due_ns,
+                                                 .target = slot->target,
+                                                 .source = slot->source,
+                                                 .count = slot->count,
+                                                 .step = slot->step,
+                                                 .order = slot->order,
+                                                 .kind = slot->kind,
+                                                 .payload = slot->handle,
+                                                 .cause = slot->cause,
+                                             });
+}
+
+uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data)
+{
+    base_assert(is_timer_class(entry));
+    uint32_t number = base_slab_take(&timers->slots);
+    if (!number)
+        return 0;
+    struct timer_slot *slot = base_slab_at(&timers->slots, number);
+    set(slot, entry);
+    slot->data = data;
+    timers->serial += slot_mask(timers) + 1; /* counts in the bits above the slot's number */
+    slot->handle = number | timers->serial;
+    if (lay(timers, slot) == 0)
+        return slot->handle;
+    base_slab_give(&timers->slots, number);
+    return 0;
+}
+
+bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32_t target)
+{
+    struct timer_slot *slot = find(timers, handle);
+    if (!slot || slot->target != target)
+        return false;
+    base_slab_give(&timers->slots, handle & slot_mask(timers));
+    add_dead(timers);
+    return true;
+}
+
+bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry)
+{
+    struct timer_slot *slot = find(timers, handle);
+    if (!slot || slot->target != entry->target || slot->source != entry->source)
+        return false;
+    struct timer_slot before = *slot;
+    set(slot, entry);
+    if (entry->due_ns > slot->lies_at_ns)
+        return true; /* its entry comes up earlier and is pushed on then */
+    if (lay(timers, slot) < 0) {
+        *slot = before;
+        return false;
+    }
+    add_dead(timers);
+    return true;
+}
+
+bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *entry, uint32_t *data)
+{
+    struct timer_slot *slot = find_by_entry(timers, entry);
+    if (!slot) {
+        timers->dead--;
+        return false;
+    }
+    if (slot->due_ns > entry->due_ns) {
+        int result = lay(timers, slot);
+        base_assert(result == 0); /* in the place of the entry that was popped */
+        return false;
+    }
+    *data = slot->data;
+    base_slab_give(&timers->slots, entry->payload & slot_mask(timers));
+    return true;
+}
+
+bool reactor_timer_is_live(const struct reactor_timers *timers, const struct reactor_entry *entry)
+{
+    const struct timer_slot *slot = find_by_entry(timers, entry);
+    return slot && slot->due_ns == entry->due_ns;
+}
