@@ -29,6 +29,7 @@ struct identity {
     uint16_t *group_instance;   /* by group */
     uint32_t *group_member;     /* by group: member number of its first peer in its instance */
     uint64_t *group_key;        /* by group: random key (seed, "peer", group name) */
+    uint64_t *workload_key;     /* by workload: random key (seed, "workload", workload name) */
     struct base_arena *arena;
 };
 

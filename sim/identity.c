@@ -1,0 +1,168 @@
+#include "sim/identity.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reactor/base/assert.h"
+#include "sim/identity_ids.h"
+#include "sim/identity_same.h"
+
+#define ID_BITS_DEFAULT 160
+
+static const struct topology_choice *overlay_of(const struct scenario *scenario, uint32_t group)
+{
+    const struct topology_choice *own = &scenario->groups[group].overlay;
+    return own->kind ? own : &scenario->overlay;
+}
+
+/* The instance that runs this choice, which is a new one when none does. */
+static uint32_t find_instance(struct identity *identity, const struct topology_choice *choice)
+{
+    for (uint32_t i = 0; i < identity->instance_count; i++)
+        if (identity_same_choice(identity->instances[i].choice, choice))
+            return i;
+    const struct overlay_ops *ops = choice->kind->ops;
+    uint32_t bits = ops->id_bits ? ops->id_bits(choice->parameters) : ID_BITS_DEFAULT;
+    base_assert(bits >= 1 && bits <= 8 * sizeof((struct overlay_id *) NULL)->octets);
+    identity->instances[identity->instance_count] = (struct identity_instance){
+        .ops = ops, .choice = choice, .name = choice->kind->name, .id_bits = bits, .id_octets = (bits + 7) / 8,
+    };
+    return identity->instance_count++;
+}
+
+static void collect_groups(struct identity *identity, struct identity_instance *instance, uint32_t ordinal)
+{
+    uint16_t *groups = base_arena_array(identity->arena, uint16_t, identity->group_count);
+    for (uint32_t group = 0; group < identity->group_count; group++) {
+        if (identity->group_instance[group] != ordinal)
+            continue;
+        groups[instance->group_count++] = (uint16_t) group;
+        identity->group_member[group] = instance->member_count;
+        instance->member_count += identity->scenario->groups[group].count;
+    }
+    instance->groups = groups;
+}
+
+static void build_groups(struct identity *identity)
+{
+    const struct scenario *scenario = identity->scenario;
+    base_assert(identity->group_count <= UINT16_MAX);
+    identity->instances = base_arena_array(identity->arena, struct identity_instance, identity->group_count);
+    identity->group_instance = base_arena_array(identity->arena, uint16_t, identity->group_count);
+    identity->group_member = base_arena_array(identity->arena, uint32_t, identity->group_count);
+    identity->group_key = base_arena_array(identity->arena, uint64_t, identity->group_count);
+    for (uint32_t group = 0; group < identity->group_count; group++) {
+        identity->group_instance[group] = (uint16_t) find_instance(identity, overlay_of(scenario, group));
+        identity->group_key[group] = base_random_key(scenario->seed, "peer", scenario->groups[group].name);
+    }
+    for (uint32_t i = 0; i < identity->instance_count; i++)
+        collect_groups(identity, &identity->instances[i], i);
+    identity->workload_key = base_arena_array(identity->arena, uint64_t, scenario->workload_count);
+    for (uint32_t i = 0; i < scenario->workload_count; i++)
+        identity->workload_key[i] = base_random_key(scenario->seed, "workload", scenario->workloads[i].name);
+}
+
+static int check_instance(const struct identity_instance *instance, struct base_diagnostics *diagnostics)
+{
+    const struct topology_choice *choice = instance->choice;
+    int result = 0;
+    if (instance->ops->bind)
+        result = instance->ops->bind(choice->parameters, choice->parameter_places, diagnostics);
+    if (result < 0 || instance->id_bits >= 32 || instance->member_count <= UINT32_C(1) << instance->id_bits)
+        return result;
+    char hint[80];
+    uint32_t bits_least = 32 - (uint32_t) __builtin_clz(instance->member_count - 1);
+    snprintf(hint, sizeof hint, "%u bits hold %u ids; at least %u are needed", instance->id_bits,
+             UINT32_C(1) << instance->id_bits, bits_least);
+    base_diagnose(diagnostics, BASE_ERROR, choice->place, hint, "too few id bits for %u peers of %s",
+                  instance->member_count, instance->name);
+    return -EINVAL;
+}
+
+/* Checks all instances before the ids are drawn, so that all mistakes are reported at once. */
+static int build_instances(struct identity *identity, struct base_diagnostics *diagnostics)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < identity->instance_count; i++) {
+        int checked = check_instance(&identity->instances[i], diagnostics);
+        if (checked < 0)
+            result = checked;
+    }
+    for (uint32_t i = 0; i < identity->instance_count && result == 0; i++)
+        result = identity_draw_ids(identity, &identity->instances[i]);
+    return result;
+}
+
+int identity_create(struct identity **created, const struct scenario *scenario, struct base_diagnostics *diagnostics)
+{
+    struct base_arena *arena = base_arena_create();
+    struct identity *identity = base_arena_take(arena, sizeof *identity);
+    *identity = (struct identity){
+        .scenario = scenario, .peer_count = scenario->peer_count, .group_count = scenario->group_count, .arena = arena,
+    };
+    build_groups(identity);
+    int result = build_instances(identity, diagnostics);
+    if (result < 0) {
+        base_arena_free(arena);
+        return result;
+    }
+    *created = identity;
+    return 0;
+}
+
+void identity_free(struct identity *identity)
+{
+    if (identity)
+        base_arena_free(identity->arena);
+}
+
+uint32_t identity_group_of(const struct identity *identity, uint32_t peer)
+{
+    const struct topology_group *groups = identity->scenario->groups;
+    uint32_t low = 0, high = identity->group_count; /* groups[low].first <= peer < groups[high].first */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (groups[middle].first <= peer)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t identity_member(const struct identity *identity, uint32_t peer)
+{
+    uint32_t group = identity_group_of(identity, peer);
+    return identity->group_member[group] + (peer - identity->scenario->groups[group].first);
+}
+
+uint32_t identity_peer(const struct identity_instance *instance, const struct identity *identity, uint32_t member)
+{
+    uint32_t low = 0, high = instance->group_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (identity->group_member[instance->groups[middle]] <= member)
+            low = middle;
+        else
+            high = middle;
+    }
+    uint32_t group = instance->groups[low];
+    return identity->scenario->groups[group].first + (member - identity->group_member[group]);
+}
+
+void identity_id(const struct identity *identity, uint32_t peer, struct overlay_id *id)
+{
+    uint32_t group = identity_group_of(identity, peer);
+    const struct identity_instance *instance = &identity->instances[identity->group_instance[group]];
+    uint32_t member = identity->group_member[group] + (peer - identity->scenario->groups[group].first);
+    memset(id, 0, sizeof *id);
+    memcpy(id->octets, instance->ids + (size_t) member * instance->id_octets, instance->id_octets);
+}
+
+void identity_name(const struct identity *identity, uint32_t peer, char text[64])
+{
+    const struct topology_group *group = &identity->scenario->groups[identity_group_of(identity, peer)];
+    snprintf(text, 64, "%.52s.%u", group->name, peer - group->first);
+}
