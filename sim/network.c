@@ -88,7 +88,7 @@ struct end_keys {
     uint64_t from, to;
 };
 
-static struct end_keys keys_of(const struct network *network, const struct network_ends *ends)
+static inline struct end_keys keys_of(const struct network *network, const struct network_ends *ends)
 {
     return (struct end_keys) {
         .from = identity_key(network->identity, ends->from_group, ends->from),
@@ -109,7 +109,7 @@ static uint64_t message_bits(uint64_t purpose_key, struct end_keys keys, uint32_
     return base_random_at((keys.from + to) ^ purpose_key, count);
 }
 
-static uint64_t base_delay(const struct network *network, const struct network_ends *ends, uint32_t count)
+static inline uint64_t base_delay(const struct network *network, const struct network_ends *ends, uint32_t count)
 {
     uint64_t bits = 0;
     if (network->latency->draws) {

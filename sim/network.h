@@ -44,7 +44,8 @@ struct network_effect {
     uint64_t delay_add_ns;
 };
 
-/* A fault: ops of a row in faults/registry.c. A fault strikes peers (victims, used by the plan) or links, or both. */
+/* A fault: ops of a row in faults/registry.c. A fault strikes peers (victims, used by the plan) at one instant, or links
+ * (link) in [at, at + for), without `for` to the end of the run. One without `link` refuses `for`. network_create binds. */
 struct fault_ops {
     /* Checks what the table cannot say (an empty partition, restart_after without ...). NULL: nothing more. */
     int (*bind)(const struct topology_fault *fault, const struct scenario *scenario,
@@ -57,7 +58,6 @@ struct fault_ops {
     /* Adds what it does to a message between ends. NULL: nothing. */
     void (*link)(const void *parameters, const struct network_ends *ends, struct network_effect *effect);
     uint64_t (*least_delay_ppm)(const void *parameters); /* how much it can shorten delays; NULL: not at all (1000000) */
-    bool needs_for;   /* lasts a while: `for` must be given; without victims */
     void (*describe)(const void *parameters, const struct scenario *scenario, char *text, size_t bytes); /* detail */
 };
 

@@ -2,7 +2,7 @@
 #include "sim/faults/faults.h"
 #include "sim/vocabulary.h"
 
-static const struct topology_kind *const kinds[] = {&fault_loss};
+static const struct topology_kind *const kinds[] = {&fault_crash, &fault_partition, &fault_loss, &fault_latency};
 
 const struct topology_registry sim_faults = {
     .name = "faults",

@@ -1,7 +1,8 @@
 /* Delays that follow a distribution and know nothing of the peers: constant, uniform, normal, lognormal, pareto.
  *
- * The decoded parameters are the model. Normal and lognormal are cut at their 0.1 % quantile: an uncut tail would reach
+ * The decoded parameters are the model, but for uniform, which needs no more than two integers. Normal and lognormal are cut at their 0.1 % quantile: an uncut tail would reach
  * delays of a nanosecond, which no network has and which would leave parallel runs without lookahead. */
+#include "reactor/base/exact_math.h"
 #include "sim/latencies/latencies.h"
 
 static uint64_t distribution_delay(const void *model, const struct network_ends *ends, uint64_t bits)
@@ -29,6 +30,42 @@ static const struct latency_ops constant_ops = {
     .constant = true,
 };
 
+struct uniform_model {
+    uint64_t least_ns, count; /* of the nanoseconds that can come out */
+};
+
+static int uniform_bind(const struct topology_choice *choice, const struct identity *identity, const void **model,
+                        struct base_diagnostics *diagnostics)
+{
+    const struct latency_distribution *parameters = choice->parameters;
+    struct uniform_model *uniform = base_arena_take(identity->arena, sizeof *uniform);
+    (void) diagnostics;
+    uniform->least_ns = base_exact_round(parameters->delay.a);
+    uniform->count = base_exact_round(parameters->delay.b) - uniform->least_ns + 1;
+    *model = uniform;
+    return 0;
+}
+
+static uint64_t uniform_delay(const void *model, const struct network_ends *ends, uint64_t bits)
+{
+    const struct uniform_model *uniform = model;
+    (void) ends;
+    return uniform->least_ns + base_random_below(bits, uniform->count);
+}
+
+static uint64_t uniform_least(const void *model)
+{
+    const struct uniform_model *uniform = model;
+    return uniform->least_ns;
+}
+
+static const struct latency_ops uniform_ops = {
+    .bind = uniform_bind,
+    .delay = uniform_delay,
+    .least = uniform_least,
+    .draws = true,
+};
+
 /* One row: the kind's name is the distribution's, so `uniform: [10 ms, 90 ms]` is both. */
 #define DISTRIBUTION_KIND(NAME, KIND, OPS, SUMMARY, SOURCE, ABOUT)                          \
     static const struct topology_parameter NAME##_parameters[] = {{                         \
@@ -52,7 +89,7 @@ static const struct latency_ops constant_ops = {
 
 DISTRIBUTION_KIND(constant, BASE_CONSTANT, constant_ops, "the same one-way delay between any two peers", "",
                   "One-way delay of every message.");
-DISTRIBUTION_KIND(uniform, BASE_UNIFORM, drawn_ops, "one-way delays uniform between two bounds", "",
+DISTRIBUTION_KIND(uniform, BASE_UNIFORM, uniform_ops, "one-way delays uniform between two bounds", "",
                   "Least and greatest one-way delay.");
 DISTRIBUTION_KIND(normal, BASE_NORMAL, drawn_ops, "normal one-way delays, cut at their 0.1 % quantile", "",
                   "Mean and standard deviation of the one-way delay.");
