@@ -139,6 +139,10 @@ void trace_log(struct trace *trace, uint64_t at_ns, uint32_t peer, unsigned leve
 /* Into `run`; at any time; the last value of a key counts. Copied. */
 void trace_run_value(struct trace *trace, const char *key, const char *value);
 
+/* Hands the open batches over if the writer has asked for them (four times a second; appending does so too): to be called
+ * once a turn, so that what an idle loop recorded last is not kept back. A relaxed load otherwise. */
+void trace_flush(struct trace *trace);
+
 /* 0, or -errno of the first write that failed (a full disk: -ENOSPC): the caller stops the run in good order. Cheap
  * (an atomic load), to be asked once a turn. */
 int trace_error(const struct trace *trace);

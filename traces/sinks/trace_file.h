@@ -1,0 +1,17 @@
+/* The file under a trace: making way for a new one without ever destroying what is not a trace. */
+#ifndef TRACES_SINKS_TRACE_FILE_H
+#define TRACES_SINKS_TRACE_FILE_H
+
+#include "reactor/base/diagnostic.h"
+
+/* Removes an older trace at path with what SQLite left beside it (-wal, -shm, -journal), and makes an empty file there.
+ * 0; -EEXIST: something else is there (untouched); or -errno. Diagnosed. */
+int trace_file_create(const char *path, struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
+
+void trace_file_remove(const char *path); /* the file and what is beside it */
+uint64_t trace_file_bytes(const char *path); /* with its -wal; 0 when it is not there */
+
+/* What to hand to sqlite3_open for path: a copy (free()) that SQLite takes for neither a URI nor ":memory:". */
+char *trace_file_sqlite_name(const char *path);
+
+#endif
