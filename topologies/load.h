@@ -9,7 +9,8 @@
 
 /* Where the scenario and the files that it names are read from. */
 struct topology_reader {
-    /* Reads name into the arena; 0 or -errno. NULL: the file system, relative names from `folder`. */
+    /* Reads name into the arena; 0 or -errno. name is the scenario's path, or what a file's name in it resolves to
+     * (struct topology_file.source.name): from the scenario's folder, or absolute. */
     int (*read)(void *context, struct base_arena *arena, const char *name, const char **text, size_t *length);
     void *context;
 };
@@ -22,7 +23,9 @@ struct topology_load_options {
 };
 
 /* 0 with *scenario set (free with topology_scenario_free), or a negative number with errors in diagnostics: -EINVAL the
- * scenario is at fault, -EIO / -ENOENT ... it could not be read (also diagnosed). Warnings may come with 0. */
+ * scenario is at fault, -EIO / -ENOENT ... it could not be read (also diagnosed). Warnings may come with 0.
+ * *scenario is set in either case: after a failure it only holds the texts that the diagnostics point into, and is to
+ * be freed once they have been printed. */
 int topology_load(struct scenario **scenario, const struct topology_load_options *options,
                   const struct topology_vocabulary *vocabulary, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));
