@@ -8,10 +8,32 @@
 
 #include "reactor/base/assert.h"
 
+/* Shrinks [*start, *end) to the whole pages inside it. */
+static void whole_pages(uintptr_t *start, uintptr_t *end)
+{
+    uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
+    *start = (*start + page - 1) & ~(page - 1);
+    *end &= ~(page - 1);
+}
+
+/* Advice on huge pages: refused by kernels built without them, which changes speed and nothing else. */
+static void advise(void *address, size_t bytes, int advice)
+{
+    uintptr_t start = (uintptr_t) address, end = start + bytes;
+    whole_pages(&start, &end);
+    int saved_errno = errno;
+    if (start < end)
+        (void) madvise((void *) start, end - start, advice);
+    errno = saved_errno;
+}
+
 void *base_reserve(size_t bytes)
 {
     void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return address == MAP_FAILED ? NULL : address;
+    if (address == MAP_FAILED)
+        return NULL;
+    advise(address, bytes, MADV_NOHUGEPAGE);
+    return address;
 }
 
 void base_unreserve(void *address, size_t bytes)
@@ -22,22 +44,9 @@ void base_unreserve(void *address, size_t bytes)
     base_assert(result == 0);
 }
 
-/* Shrinks [*start, *end) to the whole pages inside it. */
-static void whole_pages(uintptr_t *start, uintptr_t *end)
-{
-    uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
-    *start = (*start + page - 1) & ~(page - 1);
-    *end &= ~(page - 1);
-}
-
 void base_reserve_huge(void *address, size_t bytes)
 {
-    uintptr_t start = (uintptr_t) address, end = start + bytes;
-    whole_pages(&start, &end);
-    int saved_errno = errno;
-    if (start < end)
-        (void) madvise((void *) start, end - start, MADV_HUGEPAGE); /* EINVAL: a kernel without them */
-    errno = saved_errno;
+    advise(address, bytes, MADV_HUGEPAGE);
 }
 
 void base_reserve_discard(void *address, size_t bytes)

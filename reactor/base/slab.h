@@ -1,7 +1,8 @@
 /* Items of one size behind 32-bit handles, free items chained through themselves. Handle 0 is never given out.
  *
  * Items never move (reserve.h), handles are relocatable, taking and giving are O(1) without a system call after the
- * pages were first touched. A taken item is zeroed. Not thread-safe: one slab, one loop. */
+ * pages were first touched. A taken item is zeroed. Behind the first 64 MiB of items huge pages are asked for.
+ * Not thread-safe: one slab, one loop. */
 #ifndef REACTOR_BASE_SLAB_H
 #define REACTOR_BASE_SLAB_H
 

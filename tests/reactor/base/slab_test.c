@@ -1,6 +1,7 @@
 #include "reactor/base/slab.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 #include "reactor/base/random.h"
 #include "support.h"
@@ -72,6 +73,51 @@ static void free_items_are_used_before_untouched_ones(void **state)
     base_slab_done(&slab); /* done twice is done */
 }
 
+/* The kernel's flags of the mapping that holds address, e.g. "VmFlags: rd wr mr mw me ac nh sd"; "" if unknown. */
+static void read_flags(const void *address, char *flags, size_t bytes)
+{
+    FILE *file = fopen("/proc/self/smaps", "r");
+    bool inside = false;
+    char line[512];
+    flags[0] = '\0';
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        unsigned long start, end;
+        if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+            inside = (uintptr_t) address >= start && (uintptr_t) address < end;
+        else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+            snprintf(flags, bytes, "%s", line);
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+static void large_slab_asks_for_huge_pages_and_keeps_its_items(void **state)
+{
+    (void) state;
+    enum { COUNT = 360000, BYTES = 200 };
+    struct base_slab slab;
+    char start[512], end[512];
+    assert_int_equal(base_slab_init(&slab, BYTES, 10 * COUNT), 0);
+    for (uint32_t i = 1; i <= COUNT; i++) {
+        uint32_t handle = base_slab_take(&slab);
+        assert_int_equal(handle, i);
+        memset(base_slab_at(&slab, handle), (int) (i % 251), BYTES);
+    }
+    for (uint32_t i = 1; i <= COUNT; i++) {
+        const uint8_t *item = base_slab_at(&slab, i);
+        assert_true(item[0] == i % 251 && item[BYTES - 1] == i % 251);
+    }
+    read_flags(slab.items, start, sizeof(start));
+    read_flags(base_slab_at(&slab, COUNT), end, sizeof(end));
+    base_slab_done(&slab);
+    if (strstr(start, " nh") == NULL) {
+        print_message("             skipped: this kernel has no transparent huge pages\n");
+        skip();
+    }
+    assert_null(strstr(start, " hg"));
+    assert_contains(end, " hg");
+}
+
 static void impossible_capacity_is_refused(void **state)
 {
     (void) state;
@@ -107,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slab_does_as_a_naive_model_does),
         cmocka_unit_test(free_items_are_used_before_untouched_ones),
+        cmocka_unit_test(large_slab_asks_for_huge_pages_and_keeps_its_items),
         cmocka_unit_test(impossible_capacity_is_refused),
         cmocka_unit_test(handles_never_given_out_cannot_be_given_back),
     };
