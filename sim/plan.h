@@ -52,9 +52,14 @@ const char *plan_what_name(enum plan_what what); /* "up" */
 /* When workload w acts at a peer whose present up-period began at up_at_ns: the first instant >= from_ns, or UINT64_MAX
  * when it does so no more. A constant `every` keeps to its own grid (a phase uniform in the period, drawn once a peer);
  * others draw gap number *draw from the stream of (workload name, peer) and move *draw on. Shared by the plan (counted
- * workloads) and by the engine (the others: peers arm their own). */
+ * workloads) and by the engine (the others: peers arm their own). from_ns: the up instant, then the last action's + 1. */
 uint64_t plan_workload_next(const struct identity *identity, uint32_t workload, uint32_t peer, uint64_t from_ns,
                             uint32_t *draw);
+/* Where *draw begins for an incarnation (from 1), so that no two of a peer's up-periods repeat the same gaps. */
+static inline uint32_t plan_workload_first_draw(uint32_t incarnation)
+{
+    return incarnation << 16;
+}
 /* Whether the plan issues this workload's actions itself: it has a count, or publishes (broadcasts are numbered). */
 bool plan_issues(const struct scenario *scenario, uint32_t workload);
 

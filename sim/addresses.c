@@ -1,0 +1,88 @@
+#include "sim/addresses.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reactor/base/reserve.h"
+#include "sim/run.h"
+
+/* Twice as many slots as entries: short probes. slots[i] is 1 + the number of a foreign address, 0: free. */
+#define SLOTS (2 * ADDRESS_FOREIGN_MAX)
+
+int addresses_init(struct run *run)
+{
+    run->foreign = base_reserve(ADDRESS_FOREIGN_MAX * sizeof *run->foreign + SLOTS * sizeof(uint32_t));
+    return run->foreign ? 0 : -ENOMEM;
+}
+
+void addresses_done(struct run *run)
+{
+    if (run->foreign)
+        base_unreserve(run->foreign, ADDRESS_FOREIGN_MAX * sizeof *run->foreign + SLOTS * sizeof(uint32_t));
+    run->foreign = NULL;
+}
+
+static void endpoint_of(const struct run *run, peer_address address, uint32_t *host, uint16_t *port)
+{
+    if (address & ADDRESS_FOREIGN) {
+        *host = run->foreign[address & ~ADDRESS_FOREIGN].host;
+        *port = run->foreign[address & ~ADDRESS_FOREIGN].port;
+    } else {
+        *host = address ? run->scenario->address_first + (address - 1) * run->scenario->address_stride : 0;
+        *port = address ? run->scenario->address_port : 0;
+    }
+}
+
+void address_encode(const struct run *run, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    uint32_t host;
+    uint16_t port;
+    endpoint_of(run, address, &host, &port);
+    octets[0] = (uint8_t) (host >> 24);
+    octets[1] = (uint8_t) (host >> 16);
+    octets[2] = (uint8_t) (host >> 8);
+    octets[3] = (uint8_t) host;
+    octets[4] = (uint8_t) (port >> 8);
+    octets[5] = (uint8_t) port;
+}
+
+static peer_address intern(struct run *run, uint32_t host, uint16_t port)
+{
+    uint32_t *slots = (uint32_t *) (void *) (run->foreign + ADDRESS_FOREIGN_MAX);
+    uint32_t at = (uint32_t) base_random_mix((uint64_t) host << 16 | port) % SLOTS;
+    for (; slots[at]; at = (at + 1) % SLOTS) {
+        const struct foreign_address *found = &run->foreign[slots[at] - 1];
+        if (found->host == host && found->port == port)
+            return ADDRESS_FOREIGN | (slots[at] - 1);
+    }
+    if (run->foreign_count == ADDRESS_FOREIGN_MAX)
+        return PEER_ADDRESS_NONE;
+    run->foreign[run->foreign_count] = (struct foreign_address){.host = host, .port = port};
+    slots[at] = ++run->foreign_count;
+    return ADDRESS_FOREIGN | (run->foreign_count - 1);
+}
+
+peer_address address_decode(struct run *run, const uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    const struct scenario *scenario = run->scenario;
+    uint32_t host = (uint32_t) octets[0] << 24 | (uint32_t) octets[1] << 16 | (uint32_t) octets[2] << 8 | octets[3];
+    uint16_t port = (uint16_t) (octets[4] << 8 | octets[5]);
+    if (!port || !host)
+        return PEER_ADDRESS_NONE;
+    uint32_t offset = host - scenario->address_first;
+    if (port == scenario->address_port && host >= scenario->address_first) {
+        uint32_t index = scenario->address_stride == 1 ? offset : offset / scenario->address_stride;
+        if (index < scenario->peer_count && index * scenario->address_stride == offset)
+            return index + 1;
+    }
+    return intern(run, host, port);
+}
+
+void address_text(const struct run *run, peer_address address, char text[24])
+{
+    uint8_t octets[PEER_ADDRESS_OCTETS];
+    address_encode(run, address, octets);
+    snprintf(text, 24, "%u.%u.%u.%u:%u", octets[0], octets[1], octets[2], octets[3],
+             (unsigned) octets[4] << 8 | octets[5]);
+}

@@ -1,0 +1,420 @@
+/* Building, running and ending a run. */
+#include "sim/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "reactor/base/reserve.h"
+#include "sim/addresses.h"
+#include "sim/census.h"
+#include "sim/record.h"
+#include "sim/transport.h"
+
+struct engine {
+    struct run run;
+};
+
+/* Below this much peer state the cache holds it and prefetching costs more than it brings. */
+#define PREFETCH_FROM_BYTES (1u << 20)
+#define PREFETCH_DISTANCE 8
+
+static int bind_overlays(struct run *run)
+{
+    struct identity *identity = run->identity;
+    struct shard *shard = &run->shard;
+    size_t state_bytes = 0;
+    shard->shared = base_arena_array(run->arena, void *, identity->instance_count + 1);
+    run->metric_first = base_arena_array(run->arena, uint32_t, identity->instance_count + 1);
+    run->kind_first = base_arena_array(run->arena, uint8_t, identity->instance_count + 1);
+    for (uint32_t i = 0; i < identity->instance_count; i++) {
+        const struct identity_instance *instance = &identity->instances[i];
+        const struct overlay_ops *ops = instance->ops;
+        const void *parameters = instance->choice->parameters;
+        base_assert(ops->abi == OVERLAY_ABI && ops->struct_bytes == sizeof *ops);
+        size_t bytes = ops->state_bytes(parameters);
+        state_bytes = bytes > state_bytes ? bytes : state_bytes;
+        if (ops->open && !(shard->shared[i] = ops->open(parameters, instance->member_count)))
+            return -ENOMEM;
+        run->metric_first[i] = run->metric_count;
+        run->metric_count += ops->metric_count;
+        if (i)
+            run->kind_first[i] = (uint8_t) (run->kind_first[i - 1] + identity->instances[i - 1].ops->message_kind_count);
+    }
+    shard->metrics = base_arena_array(run->arena, struct metric, run->metric_count + 1);
+    for (uint32_t i = 0; i < identity->instance_count; i++)
+        for (uint32_t m = 0; m < identity->instances[i].ops->metric_count; m++)
+            shard->metrics[run->metric_first[i] + m].name = identity->instances[i].ops->metrics[m];
+    run->peer_bytes = (sizeof(struct peer_hot) + state_bytes + 31) / 32 * 32;
+    if (run->peer_bytes > 64)
+        run->peer_bytes = (run->peer_bytes + 63) / 64 * 64;
+    return 0;
+}
+
+/* What each workload asks of the overlays of its peers. */
+static int bind_workloads(struct run *run, struct base_diagnostics *diagnostics)
+{
+    const struct scenario *scenario = run->scenario;
+    const struct identity *identity = run->identity;
+    if (scenario->workload_count > 255) {
+        base_diagnose(diagnostics, BASE_ERROR, scenario->workloads[255].place, NULL, "more than 255 workloads");
+        return -EINVAL;
+    }
+    run->workload_key = base_arena_array(run->arena, uint64_t, (size_t) scenario->workload_count * identity->group_count + 1);
+    int error = 0;
+    for (uint32_t w = 0; w < scenario->workload_count; w++) {
+        const struct topology_workload *workload = &scenario->workloads[w];
+        const struct workload_ops *ops = workload->action.kind->ops;
+        uint64_t key = base_random_key(scenario->seed, "action", workload->name);
+        for (uint32_t g = 0; g < identity->group_count; g++)
+            run->workload_key[w * identity->group_count + g] = base_random_mix(key ^ identity->group_key[g]);
+        for (uint32_t g = 0; g < workload->from.count && !error; g++) {
+            const struct identity_instance *instance =
+                &identity->instances[identity->group_instance[workload->from.groups[g]]];
+            if (ops->offered(instance->ops))
+                continue;
+            base_diagnose(diagnostics, BASE_ERROR, workload->action.place, NULL, "overlay %s has no %s", instance->name,
+                          workload->action.kind->name);
+            error = -EINVAL;
+        }
+    }
+    return error;
+}
+
+static int allocate_peers(struct run *run)
+{
+    uint32_t count = run->identity->peer_count;
+    run->peers_bytes = (size_t) count * run->peer_bytes + 64;
+    run->cold_bytes = (size_t) count * sizeof *run->cold + 64;
+    run->peers = base_reserve(run->peers_bytes);
+    run->cold = base_reserve(run->cold_bytes);
+    if (!run->peers || !run->cold)
+        return -ENOMEM;
+    if (run->peers_bytes > PREFETCH_FROM_BYTES * 4)
+        base_reserve_huge(run->peers, run->peers_bytes);
+    for (uint32_t g = 0; g < run->identity->group_count; g++)
+        for (uint32_t i = 0; i < run->scenario->groups[g].count && g; i++)
+            run_hot(run, run->scenario->groups[g].first + i)->group = (uint16_t) g;
+    run->overlay_key = base_arena_array(run->arena, uint64_t, run->identity->group_count + 1);
+    for (uint32_t g = 0; g < run->identity->group_count; g++)
+        run->overlay_key[g] = base_random_key(run->scenario->seed, "overlay", run->scenario->groups[g].name);
+    int error = base_slab_init(&run->lookups, sizeof(struct pending_lookup), 1u << 28);
+    return error ? error : addresses_init(run);
+}
+
+static void turn(void *context);
+
+static int create_loop(struct run *run, struct base_diagnostics *diagnostics)
+{
+    static const char *const clocks[] = {"virtual", "real", "scaled"};
+    struct shard *shard = &run->shard;
+    bool descriptors = run->waits && run->transport->needs_descriptors;
+    const char *demultiplexer = run->options.demultiplexer ? run->options.demultiplexer : descriptors ? "epoll" : "none";
+    struct reactor_loop_options options = {.demultiplexer = demultiplexer, .clock = clocks[run->scenario->clock],
+                                           .scale_ppm = run->scenario->clock_scale_ppm};
+    int error = reactor_loop_create(&shard->loop, &options);
+    if (error) {
+        base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the event loop: %s", strerror(-error));
+        return error;
+    }
+    struct reactor_dispatch dispatch = {.context = shard, .prefetch = run_prefetch, .turn = turn};
+    memcpy(dispatch.handle, run_dispatch, sizeof dispatch.handle);
+    dispatch.prefetch_distance = run->peers_bytes > PREFETCH_FROM_BYTES ? PREFETCH_DISTANCE : 0;
+    reactor_loop_dispatch_set(shard->loop, &dispatch);
+    shard->run = run;
+    shard->active.shard = shard;
+    shard->queue = reactor_loop_queue(shard->loop);
+    shard->timers = reactor_loop_timers(shard->loop);
+    return flight_init(&shard->flights);
+}
+
+static bool population_moves(const struct scenario *scenario)
+{
+    bool moves = scenario->churn_count > 0;
+    for (uint32_t i = 0; i < scenario->fault_count; i++)
+        moves |= ((const struct fault_ops *) scenario->faults[i].action.kind->ops)->victims != NULL;
+    return moves;
+}
+
+static bool faults_on_links(const struct scenario *scenario)
+{
+    bool links = false;
+    for (uint32_t i = 0; i < scenario->fault_count; i++)
+        links |= ((const struct fault_ops *) scenario->faults[i].action.kind->ops)->link != NULL;
+    return links;
+}
+
+static int build(struct run *run, struct base_diagnostics *diagnostics)
+{
+    const struct scenario *scenario = run->scenario;
+    run->transport = scenario->transport.kind->ops;
+    run->waits = scenario->clock != TOPOLOGY_CLOCK_VIRTUAL;
+    run->warm_up_ns = scenario->warm_up_ns;
+    run->population_moves = population_moves(scenario);
+    run->faults_on_links = faults_on_links(scenario);
+    run->sample_ppb = scenario->sample_ppb;
+    run->sample_key = base_random_key(scenario->seed, "sample", "");
+    if (run->transport->real_time_only && !run->waits) {
+        base_diagnose(diagnostics, BASE_ERROR, scenario->transport.place, "clock: real, or {scaled: k}",
+                      "transport %s needs a clock that waits", scenario->transport.kind->name);
+        return -EINVAL;
+    }
+    int error = identity_create(&run->identity, scenario, diagnostics);
+    error = error ? error : bind_overlays(run);
+    error = error ? error : bind_workloads(run, diagnostics);
+    error = error ? error : plan_create(&run->plan, run->identity, diagnostics);
+    error = error ? error : truth_create(&run->truth, run->identity);
+    error = error ? error : network_create(&run->network, run->identity, diagnostics);
+    error = error ? error : allocate_peers(run);
+    error = error ? error : create_loop(run, diagnostics);
+    error = error ? error : run->transport->open(&run->shard, diagnostics);
+    error = error ? error : record_open(run, diagnostics);
+    return error;
+}
+
+int engine_create(struct engine **result, const struct engine_options *options, struct base_diagnostics *diagnostics)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return -ENOMEM;
+    struct run *run = &engine->run;
+    run->started_wall_ns = options->started_wall_ns ? options->started_wall_ns : run_wall_ns();
+    run->options = *options;
+    run->scenario = options->scenario;
+    run->arena = base_arena_create();
+    int error = build(run, diagnostics);
+    if (error) {
+        if (!diagnostics->error_count)
+            base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the run could not be built: %s",
+                          strerror(-error));
+        engine_free(engine);
+        return error;
+    }
+    *result = engine;
+    return 0;
+}
+
+/* --- running --- */
+
+static void turn(void *context)
+{
+    struct shard *shard = context;
+    struct run *run = shard->run;
+    if (run->options.stop && *run->options.stop) {
+        run->interrupted = true;
+        reactor_loop_stop(shard->loop);
+    }
+    int error = trace_error(run->trace);
+    if (error < 0)
+        run_fail(shard, error, UINT32_MAX, "the trace cannot be written");
+    record_progress(run);
+}
+
+static void push_step(struct run *run, const struct plan_step *step)
+{
+    static const uint8_t classes[] = {[PLAN_CRASH] = REACTOR_FAULT, [PLAN_DOWN] = REACTOR_LIFECYCLE,
+                                      [PLAN_RESTART] = REACTOR_LIFECYCLE, [PLAN_UP] = REACTOR_LIFECYCLE,
+                                      [PLAN_ACTION] = REACTOR_WORKLOAD};
+    struct reactor_entry entry = {.due_ns = step->at_ns, .target = step->peer, .source = 0, .count = ++run->plan_count,
+                                  .order = classes[step->what], .kind = (uint8_t) step->what};
+    if (step->what == PLAN_DOWN)
+        entry.payload = step->graceful;
+    else if (step->what == PLAN_UP || step->what == PLAN_RESTART)
+        entry.payload = step->bootstrap;
+    if (step->what == PLAN_ACTION) {
+        const struct workload_ops *ops = run->scenario->workloads[step->workload].action.kind->ops;
+        entry.kind = (uint8_t) step->workload;
+        entry.payload = ops->numbered ? broadcasts_next_id(run) : 0;
+        if (ops->numbered && !entry.payload)
+            return;
+    }
+    run_push(&run->shard, &entry);
+}
+
+static void take_step(struct run *run, const struct plan_step *step)
+{
+    truth_note(run->truth, step);
+    record_step(run, step);
+    if (step->what == PLAN_FAULT_BEGIN || step->what == PLAN_FAULT_END)
+        return;
+    push_step(run, step);
+}
+
+/* What happens at 0. Peers that are up then join before anything else, in their order, without passing the queue: up to
+ * here is set-up, a converged start included. */
+static int begin_at_zero(struct run *run)
+{
+    uint32_t count = run->identity->peer_count;
+    size_t bytes = (size_t) count * sizeof(uint32_t) + 64;
+    uint32_t *bootstrap = base_reserve(bytes); /* 1 + whom to join through, 0: not up; UINT32_MAX: through nobody */
+    if (!bootstrap)
+        return -ENOMEM;
+    for (struct plan_step step; plan_next(run->plan, 1, &step);) {
+        if (step.what != PLAN_UP) {
+            take_step(run, &step);
+            continue;
+        }
+        truth_note(run->truth, &step);
+        bootstrap[step.peer] = step.bootstrap == UINT32_MAX ? UINT32_MAX : step.bootstrap + 1;
+    }
+    int error = census_take(run);
+    for (uint32_t i = 0; i < count && !error; i++) {
+        if (!bootstrap[i])
+            continue;
+        run_lifecycle(&run->shard, &(struct reactor_entry){
+            .target = i, .order = REACTOR_LIFECYCLE, .kind = PLAN_UP,
+            .payload = bootstrap[i] == UINT32_MAX ? UINT32_MAX : bootstrap[i] - 1});
+        error = run->shard.failure;
+    }
+    census_drop(run);
+    base_unreserve(bootstrap, bytes);
+    return error;
+}
+
+/* The plan is generated this far ahead of the clock: long enough to cost nothing, short enough to keep few steps. */
+static uint64_t slice_ns(const struct scenario *scenario)
+{
+    uint64_t slice = scenario->duration_ns / 512;
+    return slice < 1000000 ? 1000000 : slice > 10000000000u ? 10000000000u : slice;
+}
+
+static int dispatch_all(struct run *run)
+{
+    uint64_t end_ns = run->scenario->duration_ns, step_ns = slice_ns(run->scenario);
+    struct shard *shard = &run->shard;
+    for (uint64_t until_ns = 0; until_ns < end_ns && !run->interrupted && !shard->failure;) {
+        until_ns = end_ns - until_ns > step_ns ? until_ns + step_ns : end_ns;
+        for (struct plan_step step; plan_next(run->plan, until_ns, &step);)
+            take_step(run, &step);
+        int result = reactor_loop_run(shard->loop, until_ns);
+        turn(shard);
+        if (result < 0)
+            run_fail(shard, result, UINT32_MAX, "the event loop failed");
+    }
+    return shard->failure;
+}
+
+static void still_in_flight(void *context, const struct reactor_entry *entry)
+{
+    struct shard *shard = context;
+    if ((entry->order & REACTOR_CLASS_MASK) != REACTOR_MESSAGE)
+        return;
+    const struct flight_cell *cell = flight_at(&shard->flights, entry->payload);
+    shard->totals.dropped[NETWORK_IN_FLIGHT]++;
+    run_record_message(shard, entry, cell->sent_at_ns, entry->due_ns - cell->sent_at_ns, 0, cell->length,
+                       NETWORK_IN_FLIGHT);
+}
+
+/* Closes what is open: messages under way, sessions, lookups, broadcasts. */
+static void end_of_run(struct run *run)
+{
+    struct shard *shard = &run->shard;
+    bool complete = !run->interrupted && !shard->failure;
+    reactor_queue_each(shard->queue, still_in_flight, shard);
+    for (struct plan_step step; complete && plan_next(run->plan, run->scenario->duration_ns + 1, &step);) {
+        if (step.what != PLAN_DOWN || !run_hot(run, step.peer)->up)
+            continue; /* only a session that ends exactly with the run is still closed by its own ending */
+        run_session_end(run, step.peer, step.at_ns, step.graceful ? TRACE_ENDING_LEAVE : TRACE_ENDING_CRASH);
+        lookups_abandon(run, step.peer);
+        run_release(shard, step.peer);
+        run_hot(run, step.peer)->up = 0;
+    }
+    for (uint32_t i = 0; i < run->identity->peer_count; i++) {
+        if (!run_hot(run, i)->up)
+            continue;
+        run_session_end(run, i, TRACE_NONE_U64, TRACE_ENDING_NONE);
+        lookups_abandon(run, i);
+    }
+    record_checks(run);
+}
+
+static void digest_of(struct run *run, char text[33])
+{
+    XXH3_state_t *state = XXH3_createState();
+    base_assert(state);
+    XXH3_128bits_reset(state);
+    for (uint32_t i = 0; i < run->identity->peer_count; i++) {
+        uint64_t digest = run_hot(run, i)->digest;
+        uint8_t octets[8];
+        for (int b = 0; b < 8; b++)
+            octets[b] = (uint8_t) (digest >> 8 * b);
+        XXH3_128bits_update(state, octets, sizeof octets);
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    snprintf(text, 33, "%016llx%016llx", (unsigned long long) hash.high64, (unsigned long long) hash.low64);
+}
+
+int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
+{
+    struct run *run = &engine->run;
+    run->assert_context = (struct base_assert_context){.replay = run->options.command, .seed = run->scenario->seed,
+                                                       .now_ns = &run->shard.active.now_ns};
+    base_assert_context_set(&run->assert_context);
+    int error = begin_at_zero(run);
+    run->setup_wall_ns = run_wall_ns();
+    run->setup_cpu_ns = run_cpu_ns();
+    reactor_clock_restart(reactor_loop_clock(run->shard.loop), 0);
+    error = error ? error : dispatch_all(run);
+    run->ended_at_ns = error || run->interrupted ? reactor_loop_now(run->shard.loop) : run->scenario->duration_ns;
+    end_of_run(run);
+    if (!run->waits)
+        digest_of(run, run->digest);
+    if (error)
+        base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "%s (peer %u): %s",
+                      run->shard.failure_text ? run->shard.failure_text : "the run failed", run->shard.failure_peer,
+                      strerror(-error));
+    int trace_failed = record_finish(run, diagnostics);
+    run_summarize(run, trace_failed == 0);
+    summary_expect(&run->summary, run->scenario);
+    base_assert_context_set(NULL);
+    return error ? error : trace_failed ? trace_failed : run->interrupted;
+}
+
+const struct summary *engine_summary(const struct engine *engine)
+{
+    return &engine->run.summary;
+}
+
+static void close_overlays(struct run *run)
+{
+    for (uint32_t i = 0; i < run->identity->peer_count && run->peers; i++)
+        if (run_hot(run, i)->up)
+            run_release(&run->shard, i);
+    for (uint32_t i = 0; i < run->identity->instance_count && run->shard.shared; i++)
+        if (run->shard.shared[i])
+            run->identity->instances[i].ops->close(run->shard.shared[i]);
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    struct run *run = &engine->run;
+    struct shard *shard = &run->shard;
+    if (run->trace)
+        trace_finish(run->trace, "interrupted", NULL, &(struct base_diagnostics){0});
+    if (run->transport && shard->run)
+        run->transport->close(shard);
+    if (run->identity)
+        close_overlays(run);
+    if (shard->loop)
+        reactor_loop_free(shard->loop);
+    flight_done(&shard->flights);
+    network_free(run->network);
+    truth_free(run->truth);
+    plan_free(run->plan);
+    totals_done(run);
+    base_slab_done(&run->lookups);
+    addresses_done(run);
+    if (run->peers)
+        base_unreserve(run->peers, run->peers_bytes);
+    if (run->cold)
+        base_unreserve(run->cold, run->cold_bytes);
+    identity_free(run->identity);
+    base_arena_free(run->arena);
+    summary_done(&run->summary);
+    free(engine);
+}

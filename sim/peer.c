@@ -1,0 +1,225 @@
+/* What sim/peer.h promises to overlays, over the run that is behind it. */
+#include "sim/peer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/addresses.h"
+#include "sim/run.h"
+#include "sim/transport.h"
+
+uint64_t peer_now_ns(const struct peer *peer)
+{
+    return peer->now_ns;
+}
+
+void *peer_state(struct peer *peer)
+{
+    return peer->hot + 1;
+}
+
+const void *peer_parameters(const struct peer *peer)
+{
+    return peer->instance->choice->parameters;
+}
+
+void *peer_shared(const struct peer *peer)
+{
+    return peer->shard->shared[peer->instance_ordinal];
+}
+
+peer_address peer_self(const struct peer *peer)
+{
+    return peer->index + 1;
+}
+
+void peer_id(const struct peer *peer, struct overlay_id *id)
+{
+    identity_id(peer->shard->run->identity, peer->index, id);
+}
+
+uint64_t peer_random(struct peer *peer)
+{
+    const struct run *run = peer->shard->run;
+    uint32_t group = peer->hot->group;
+    uint64_t stream = base_random_subkey(run->overlay_key[group], peer->index - run->scenario->groups[group].first);
+    return base_random_at(stream, peer->hot->draws++);
+}
+
+uint64_t peer_random_below(struct peer *peer, uint64_t bound)
+{
+    return base_random_below(peer_random(peer), bound);
+}
+
+void peer_address_encode(const struct peer *peer, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    address_encode(peer->shard->run, address, octets);
+}
+
+peer_address peer_address_decode(struct peer *peer, const uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    return address_decode(peer->shard->run, octets);
+}
+
+/* The order's key of what this peer creates now; the caller fills in due, target, class and kind. */
+static struct reactor_entry entry_from(struct peer *peer, uint8_t class, uint8_t kind)
+{
+    if (__builtin_expect(peer->hot->count == UINT32_MAX, 0))
+        run_fail(peer->shard, -EOVERFLOW, peer->index, "a peer created 2^32 events");
+    return (struct reactor_entry){.source = peer->index + 1, .count = ++peer->hot->count,
+                                  .order = class | peer->sampled, .kind = kind, .cause = peer->cause};
+}
+
+static void send_one(struct peer *peer, peer_address to, uint8_t kind, uint32_t *flight, const void *bytes,
+                     size_t length)
+{
+    struct reactor_entry entry = entry_from(peer, REACTOR_MESSAGE, kind);
+    entry.target = to - 1;
+    if (entry.target == peer->index)
+        entry.step = (uint16_t) (peer->step + 1);
+    entry.due_ns = peer->now_ns;
+    peer->shard->run->transport->send(peer->shard, &entry, flight, bytes, length);
+}
+
+void peer_send(struct peer *peer, peer_address to, uint8_t kind, const void *bytes, size_t length)
+{
+    uint32_t flight = 0;
+    send_one(peer, to, kind, &flight, bytes, length);
+}
+
+void peer_send_many(struct peer *peer, const peer_address *to, size_t count, uint8_t kind, const void *bytes,
+                    size_t length)
+{
+    uint32_t flight = 0;
+    for (size_t i = 0; i < count; i++)
+        send_one(peer, to[i], kind, &flight, bytes, length);
+}
+
+/* When an entry for oneself is due after delay_ns: at this instant it comes one step later. */
+static void due_after(struct peer *peer, struct reactor_entry *entry, uint64_t delay_ns)
+{
+    entry->target = peer->index;
+    entry->due_ns = delay_ns > UINT64_MAX / 2 - peer->now_ns ? UINT64_MAX / 2 : peer->now_ns + delay_ns;
+    if (delay_ns)
+        return;
+    entry->step = (uint16_t) (peer->step + 1);
+    if (peer->step == UINT16_MAX - 1)
+        run_fail(peer->shard, -ELOOP, peer->index, "a peer armed 65,535 timers in a row at one instant");
+}
+
+peer_timer peer_arm(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t data)
+{
+    struct reactor_entry entry = entry_from(peer, REACTOR_TIMER, kind);
+    due_after(peer, &entry, delay_ns);
+    uint32_t handle = reactor_timer_arm(peer->shard->timers, &entry, data);
+    if (__builtin_expect(!handle, 0))
+        run_fail(peer->shard, -ENOBUFS, peer->index, "too many pending timers");
+    return handle;
+}
+
+void peer_disarm(struct peer *peer, peer_timer timer)
+{
+    reactor_timer_disarm(peer->shard->timers, timer, peer->index);
+}
+
+bool peer_rearm(struct peer *peer, peer_timer timer, uint64_t delay_ns)
+{
+    struct reactor_entry entry = entry_from(peer, REACTOR_TIMER, 0);
+    due_after(peer, &entry, delay_ns);
+    return reactor_timer_rearm(peer->shard->timers, timer, &entry);
+}
+
+peer_address peer_bootstrap(struct peer *peer)
+{
+    uint32_t found = truth_pick(peer->shard->run->truth, peer->now_ns, peer->instance_ordinal, peer->index,
+                                peer_random(peer));
+    return found == UINT32_MAX ? PEER_ADDRESS_NONE : found + 1;
+}
+
+peer_address peer_any(struct peer *peer)
+{
+    const struct identity *identity = peer->shard->run->identity;
+    uint32_t members = peer->instance->member_count;
+    if (members < 2)
+        return PEER_ADDRESS_NONE;
+    uint32_t member = (uint32_t) peer_random_below(peer, members - 1);
+    if (identity->group_count == 1)
+        return member + (member >= peer->index) + 1;
+    member += member >= identity_member(identity, peer->index);
+    return identity_peer(peer->instance, identity, member) + 1;
+}
+
+uint32_t peer_census_count(const struct peer *peer)
+{
+    return peer->shard->run->census_count[peer->instance_ordinal];
+}
+
+uint32_t peer_census_rank(const struct peer *peer)
+{
+    return peer->shard->run->census_rank[peer->index];
+}
+
+void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *id)
+{
+    const struct run *run = peer->shard->run;
+    base_assert(rank < run->census_count[peer->instance_ordinal]);
+    identity_id(run->identity, run->census[peer->instance_ordinal][rank], id);
+}
+
+peer_address peer_census_address(const struct peer *peer, uint32_t rank)
+{
+    const struct run *run = peer->shard->run;
+    base_assert(rank < run->census_count[peer->instance_ordinal]);
+    return run->census[peer->instance_ordinal][rank] + 1;
+}
+
+uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id)
+{
+    uint32_t low = 0, high = peer_census_count(peer);
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct overlay_id at;
+        peer_census_id(peer, middle, &at);
+        if (memcmp(at.octets, id->octets, sizeof at.octets) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void peer_neighbour(struct peer *peer, uint8_t table, peer_address other, bool added)
+{
+    const struct run *run = peer->shard->run;
+    if (!(run->record & TOPOLOGY_RECORD_NEIGHBOURS) || other == PEER_ADDRESS_NONE || other > run->identity->peer_count)
+        return;
+    trace_neighbour(run->trace, &(struct trace_neighbour){.at_ns = peer->now_ns, .peer = peer->index,
+                                                          .other = other - 1, .table_name = table, .added = added});
+}
+
+void peer_metric(struct peer *peer, uint8_t metric, uint64_t value)
+{
+    struct run *run = peer->shard->run;
+    uint32_t at = run->metric_first[peer->instance_ordinal] + metric;
+    base_assert(metric < peer->instance->ops->metric_count);
+    if (peer->now_ns >= run->warm_up_ns)
+        base_histogram_add(&peer->shard->metrics[at].values, value);
+    if (run->record & TOPOLOGY_RECORD_SAMPLES)
+        trace_sample(run->trace, &(struct trace_sample){.at_ns = peer->now_ns, .value = (double) value,
+                                                        .peer = peer->index, .metric = (uint8_t) at});
+}
+
+void peer_log(struct peer *peer, enum peer_log_level level, const char *format, ...)
+{
+    struct run *run = peer->shard->run;
+    if (!(run->record & TOPOLOGY_RECORD_LOG))
+        return;
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    trace_log(run->trace, peer->now_ns, peer->index, level, text);
+}

@@ -1,0 +1,212 @@
+/* Inside of a run: what the engine's files share. Overlays never see this (they see peer.h).
+ *
+ * Layout for ten million peers: everything that an event touches of a peer is one block, `struct peer_hot` and right
+ * behind it the overlay's fixed state, at peers + index * peer_bytes; what is rarely wanted is `struct peer_cold`, whose
+ * pages stay untouched while peers neither leave nor come back. A shard is what one loop owns; today there is one. */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include <signal.h>
+
+#include "reactor/base/assert.h"
+#include "reactor/base/histogram.h"
+#include "reactor/loop.h"
+#include "sim/engine.h"
+#include "sim/flight.h"
+#include "sim/identity.h"
+#include "sim/network.h"
+#include "sim/plan.h"
+#include "sim/truth.h"
+#include "sim/workload.h"
+#include "traces/trace.h"
+
+#define RUN_SAMPLED 8u /* in reactor_entry.order: belongs to a causal tree that is recorded */
+
+struct peer_hot {
+    uint64_t digest;
+    uint32_t seq;      /* of the event dispatched last */
+    uint32_t count;    /* entries created: keys the order and the link's draws */
+    uint32_t born;     /* count when the present incarnation began: timers armed before it are another's */
+    uint32_t draws;    /* of the peer's own random stream */
+    uint32_t lookups;  /* first of its pending lookups (run->lookups); 0: none */
+    uint16_t group;
+    uint8_t up;
+    uint8_t spare;
+};
+_Static_assert(sizeof(struct peer_hot) == 32, "with a small state a peer is one cache line");
+
+struct peer_cold {
+    uint64_t up_at_ns;
+    uint32_t earlier;  /* incarnations before the present one */
+    uint32_t spare;
+};
+
+/* A lookup that is going on. Its name at the overlay is the seq of the action that began it. */
+struct pending_lookup {
+    uint64_t started_at_ns;
+    uint32_t next, seq;
+    uint32_t owner_at_start; /* peer; UINT32_MAX: nobody, or not asked because nobody comes or goes */
+    struct overlay_id key;
+};
+
+struct broadcast {
+    uint64_t published_at_ns;
+    uint32_t eligible, reached; /* others up at publication; of them, who got it */
+    uint32_t waiting;           /* eligible, up and without it */
+    uint32_t rounds;            /* greatest round reported until nobody was waiting */
+    uint64_t *known;            /* bit a peer */
+    uint16_t *duplicates;       /* by peer, while broadcasts are recorded; else NULL */
+    uint16_t instance;
+    bool counted;               /* published after warm-up */
+};
+
+enum { RUN_JOIN, RUN_LEAVE, RUN_CRASH, RUN_RESTART, RUN_TIMER, RUN_ACTION /* + workload kind */ }; /* event_kind */
+
+struct run_totals {
+    uint64_t events, sent, delivered, bytes, dropped[NETWORK_FATES];
+    uint64_t lookups_issued, lookups_succeeded, lookups_unfinished, lookups_correct;
+    struct base_histogram hops, lookup_latency_ns, lookup_messages, lookup_timeouts;
+    uint64_t broadcasts, eligible, reached, duplicates, rounds_known;
+    unsigned __int128 rounds_sum;
+    uint32_t last_hop_max;
+    struct base_histogram broadcast_latency_ns, lag_ns;
+};
+
+struct metric {
+    const char *name;
+    struct base_histogram values;
+};
+
+struct shard;
+
+/* What peer.h's functions work on: the peer that is being handled. */
+struct peer {
+    struct shard *shard;
+    struct peer_hot *hot;
+    const struct identity_instance *instance;
+    uint64_t now_ns;
+    uint32_t index;
+    uint32_t cause;   /* for what it sends and arms: this event, or its nearest recorded ancestor here */
+    uint16_t step;    /* of this event */
+    uint8_t sampled;  /* RUN_SAMPLED or 0 */
+    uint8_t instance_ordinal;
+};
+
+struct foreign_address {
+    uint32_t host;
+    uint16_t port;
+};
+
+struct shard {
+    struct run *run;
+    struct reactor_loop *loop;
+    struct reactor_queue *queue;
+    struct reactor_timers *timers;
+    struct flight_pool flights;
+    struct peer active;
+    void **shared;             /* by instance: what ops->open made */
+    void *transport_state;
+    struct run_totals totals;
+    struct metric *metrics;    /* of all instances, in order */
+    int failure;               /* -errno: the run ends */
+    const char *failure_text;
+    uint32_t failure_peer;
+};
+
+struct run {
+    const struct scenario *scenario;
+    struct engine_options options;
+    struct identity *identity;
+    struct plan *plan;
+    struct truth *truth;
+    struct network *network;
+    struct trace *trace;
+    const struct transport_ops *transport;
+    struct base_arena *arena;
+    uint8_t *peers;            /* peer_count blocks of peer_bytes */
+    size_t peer_bytes, peers_bytes;
+    struct peer_cold *cold;
+    size_t cold_bytes;
+    uint64_t *overlay_key;     /* by group: key of the peers' own streams */
+    uint64_t *workload_key;    /* by workload and group */
+    struct base_slab lookups;
+    struct broadcast *broadcasts; /* by id - 1 */
+    uint32_t broadcast_count, broadcast_capacity;
+    uint32_t *open_broadcasts;    /* ids whose waiting is not 0 */
+    uint32_t open_broadcast_count;
+    struct foreign_address *foreign;
+    uint32_t foreign_count;
+    uint32_t **census;         /* by instance, at time 0 only: peers up in order of ids */
+    uint32_t *census_count;
+    uint32_t *census_rank;     /* by peer */
+    uint32_t *metric_first;    /* by instance */
+    uint8_t *kind_first;       /* by instance: first of its message kinds among message_kind.id */
+    uint32_t metric_count;
+    uint32_t record;           /* scenario->record while a trace is kept, else 0 */
+    uint32_t sample_ppb;
+    uint64_t sample_key;
+    uint64_t warm_up_ns;
+    uint32_t plan_count;       /* entries of source 0 */
+    uint32_t up_count;
+    uint64_t violations;       /* of overlays' invariants, at the end */
+    bool population_moves;     /* peers come or go during the run */
+    bool waits;                /* the clock is not virtual */
+    bool faults_on_links;
+    uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
+    uint64_t ended_at_ns;      /* of the scenario's clock */
+    uint64_t progress_wall_ns, progress_events;
+    struct trace_totals trace_totals;
+    char digest[33];
+    struct summary summary;
+    struct base_assert_context assert_context;
+    bool interrupted;
+    struct shard shard;        /* the only one yet */
+};
+
+static inline struct peer_hot *run_hot(const struct run *run, uint32_t peer)
+{
+    return (struct peer_hot *) (void *) (run->peers + (size_t) peer * run->peer_bytes);
+}
+
+/* --- dispatch.c: entries of the timed queue --- */
+extern void (*const run_dispatch[REACTOR_CLASSES])(void *shard, struct reactor_entry *entry);
+void run_prefetch(void *shard, const struct reactor_entry *upcoming);
+/* A message that reached its target's end: handled by the overlay, recorded, counted. entry->due_ns and sent_at_ns as the
+ * link says. from: the sender's address. */
+void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, const uint8_t *bytes,
+                size_t length);
+/* A lifecycle step of the plan at its instant (time 0 directly, later through the queue). */
+void run_lifecycle(struct shard *shard, const struct reactor_entry *entry);
+/* The sessions still open when the run ends; down_at_ns TRACE_NONE_U64: it would go on. */
+void run_session_end(struct run *run, uint32_t peer, uint64_t down_at_ns, uint8_t ending);
+void run_release(struct shard *shard, uint32_t peer);
+void run_fail(struct shard *shard, int error, uint32_t peer, const char *text);
+
+/* --- route.c: the network's end --- */
+/* A datagram that left its sender at sent_at_ns: the link model's verdict, then into the queue or dropped. entry: target,
+ * source, count, order, kind, cause, step as the sender filled them. */
+void run_route(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, uint32_t *flight,
+               const void *bytes, size_t length);
+/* Drops it for a reason, counted and recorded. delay_ns TRACE_NONE_U64: at sending. */
+void run_drop(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint64_t delay_ns,
+              size_t length, enum network_fate fate);
+void run_record_message(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint64_t delay_ns,
+                        uint32_t target_seq, size_t length, enum network_fate fate);
+/* Pushes; on failure the run ends. */
+void run_push(struct shard *shard, const struct reactor_entry *entry);
+
+/* --- lookups.c, broadcasts.c --- */
+void lookups_begin(struct peer *peer, const struct overlay_id *key);
+void lookups_abandon(struct run *run, uint32_t peer); /* the origin went down, or the run ended */
+uint32_t broadcasts_next_id(struct run *run);
+void broadcasts_begin(struct peer *peer, uint32_t id, uint32_t topic, uint32_t bytes);
+void broadcasts_peer_down(struct run *run, uint32_t peer);
+void broadcasts_finish(struct run *run);
+
+/* --- totals.c --- */
+void run_summarize(struct run *run, bool trace_good);
+void totals_done(struct run *run);
+uint64_t run_cpu_ns(void);
+uint64_t run_wall_ns(void);
+
+#endif
