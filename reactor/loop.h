@@ -35,7 +35,7 @@ struct reactor_loop_options {
     uint32_t descriptors_a_turn;  /* 0: 256 */
     size_t entries_max;           /* pending at most; 0: 2^31 */
     uint32_t timers_max;          /* 0: 2^28 */
-    uint32_t posted_max;          /* posted and not yet taken at most; 0: 65536 */
+    uint32_t posted_max;          /* posted, not yet taken; rounded up to a power of two; 0: 65536 */
     uint64_t handler_budget_ns;   /* a call that takes longer is counted and named; 0: off (no clock reads) */
 };
 

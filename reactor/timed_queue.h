@@ -79,14 +79,19 @@ int reactor_queue_push(struct reactor_queue *queue, const struct reactor_entry *
 bool reactor_queue_open_next(struct reactor_queue *queue, uint64_t limit_ns);
 
 /* The next entry if it is due before limit_ns, else NULL. The pointer is valid until the next call on the queue. */
-static inline const struct reactor_entry *reactor_queue_pop(struct reactor_queue *queue, uint64_t limit_ns)
+static inline const struct reactor_entry *reactor_queue_peek(struct reactor_queue *queue, uint64_t limit_ns)
 {
     if (queue->cursor == queue->end && !reactor_queue_open_next(queue, limit_ns))
         return NULL;
     const struct reactor_entry *entry = &queue->open[queue->cursor];
-    if (entry->due_ns >= limit_ns)
-        return NULL;
-    queue->cursor++;
+    return entry->due_ns < limit_ns ? entry : NULL;
+}
+
+/* As peek, and takes it out. */
+static inline const struct reactor_entry *reactor_queue_pop(struct reactor_queue *queue, uint64_t limit_ns)
+{
+    const struct reactor_entry *entry = reactor_queue_peek(queue, limit_ns);
+    queue->cursor += entry != NULL;
     return entry;
 }
 

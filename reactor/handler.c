@@ -1,0 +1,219 @@
+#include "reactor/handler.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "reactor/base/assert.h"
+#include "reactor/loop_internal.h"
+
+static struct loop_slot *slot_at(const struct reactor_loop *loop, uint32_t number)
+{
+    return base_slab_at(&loop->slots, number);
+}
+
+static uint64_t token_of(uint32_t serial, uint32_t number)
+{
+    return (uint64_t) serial << 32 | number;
+}
+
+/* What the demultiplexer is to look for. A connect is over when the descriptor becomes writable. */
+static uint32_t watched(const struct reactor_handler *handler)
+{
+    return handler->connecting ? REACTOR_WRITE : handler->interest;
+}
+
+static int update(struct reactor_handler *handler)
+{
+    struct reactor_loop *loop = handler->loop;
+    return loop->demultiplexer->change(loop->demultiplexer_state, handler->descriptor, watched(handler),
+                                       token_of(slot_at(loop, handler->slot)->serial, handler->slot));
+}
+
+int reactor_handler_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest)
+{
+    base_assert(!handler->loop);
+    if (loop->closing)
+        return -ESHUTDOWN;
+    uint32_t number = base_slab_take(&loop->slots);
+    if (!number)
+        return -ENOBUFS;
+    handler->interest = interest & (REACTOR_READ | REACTOR_WRITE);
+    handler->connecting = interest & REACTOR_CONNECTING;
+    uint32_t serial = ++loop->slot_serial ? loop->slot_serial : ++loop->slot_serial;
+    int result = loop->demultiplexer->add(loop->demultiplexer_state, handler->descriptor, watched(handler),
+                                          token_of(serial, number));
+    if (result < 0) {
+        base_slab_give(&loop->slots, number);
+        return result;
+    }
+    struct loop_slot *slot = slot_at(loop, number);
+    slot->serial = serial;
+    slot->handler = handler;
+    handler->loop = loop;
+    handler->slot = number;
+    handler->timer = 0;
+    loop->handler_count++;
+    return 0;
+}
+
+int reactor_handler_interest(struct reactor_handler *handler, uint32_t interest)
+{
+    base_assert(handler->loop);
+    uint32_t before = handler->interest;
+    handler->interest = interest & (REACTOR_READ | REACTOR_WRITE);
+    if (handler->interest == before)
+        return 0;
+    int result = update(handler);
+    if (result < 0)
+        handler->interest = before;
+    return result;
+}
+
+void reactor_handler_detach(struct reactor_handler *handler)
+{
+    struct reactor_loop *loop = handler->loop;
+    if (!loop)
+        return;
+    reactor_handler_timer_disarm(handler);
+    /* Fails where the owner closed the descriptor first: the kernel has then dropped it by itself. */
+    (void) loop->demultiplexer->remove(loop->demultiplexer_state, handler->descriptor);
+    slot_at(loop, handler->slot)->serial = 0;
+    base_slab_give(&loop->slots, handler->slot);
+    loop->handler_count--;
+    handler->loop = NULL;
+}
+
+int reactor_handler_timer_arm(struct reactor_handler *handler, uint64_t delay_ns)
+{
+    struct reactor_loop *loop = handler->loop;
+    base_assert(loop);
+    uint64_t now_ns = reactor_clock_now(&loop->clock);
+    struct reactor_entry entry = {
+        .due_ns = delay_ns < UINT64_MAX - now_ns ? now_ns + delay_ns : UINT64_MAX,
+        .target = handler->slot,
+        .source = LOOP_INTERNAL_SOURCE,
+        .count = loop->internal_count++,
+        .order = REACTOR_INTERNAL,
+    };
+    if (handler->timer && reactor_timer_rearm(&loop->timers, handler->timer, &entry))
+        return 0;
+    uint32_t timer = reactor_timer_arm(&loop->timers, &entry, handler->slot);
+    if (!timer)
+        return -ENOBUFS;
+    reactor_handler_timer_disarm(handler);
+    handler->timer = timer;
+    return 0;
+}
+
+void reactor_handler_timer_disarm(struct reactor_handler *handler)
+{
+    if (handler->loop && handler->timer)
+        reactor_timer_disarm(&handler->loop->timers, handler->timer, handler->slot);
+    handler->timer = 0;
+}
+
+static void call(struct reactor_loop *loop, struct reactor_handler *handler, void (*event)(struct reactor_handler *))
+{
+    if (!event)
+        return;
+    const char *name = handler->ops->name; /* the handler may be gone afterwards */
+    uint64_t begun_ns = loop_call_begin(loop);
+    event(handler);
+    loop_call_end(loop, begun_ns, name);
+}
+
+static void disconnect(struct reactor_loop *loop, struct reactor_handler *handler, int reason)
+{
+    reactor_handler_detach(handler);
+    if (!handler->ops->disconnected)
+        return;
+    const char *name = handler->ops->name;
+    uint64_t begun_ns = loop_call_begin(loop);
+    handler->ops->disconnected(handler, reason);
+    loop_call_end(loop, begun_ns, name);
+}
+
+void loop_handle_internal(void *context, struct reactor_entry *entry)
+{
+    struct reactor_loop *loop = context;
+    uint32_t number;
+    if (!reactor_timer_fire(&loop->timers, entry, &number))
+        return;
+    struct reactor_handler *handler = slot_at(loop, number)->handler;
+    handler->timer = 0;
+    call(loop, handler, handler->ops->timed_out);
+}
+
+/* The error that the kernel holds for a socket, negative; 0: none; what is not a socket has none to tell. */
+static int socket_error(int descriptor, int otherwise)
+{
+    int error = 0;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error}) < 0)
+        return otherwise;
+    return -error;
+}
+
+/* Whether the token's handler is still attached: each call may have detached it and let another have its slot. */
+static struct reactor_handler *attached(const struct reactor_loop *loop, uint64_t token)
+{
+    uint32_t number = (uint32_t) token;
+    if (number == 0 || number >= loop->slots.used_end)
+        return NULL;
+    const struct loop_slot *slot = slot_at(loop, number);
+    return slot->serial == (uint32_t) (token >> 32) ? slot->handler : NULL;
+}
+
+static void finish_connecting(struct reactor_loop *loop, struct reactor_handler *handler, uint32_t readiness)
+{
+    int error = socket_error(handler->descriptor, readiness & REACTOR_FAILED ? -EPIPE : 0);
+    handler->connecting = false;
+    if (error == 0)
+        error = update(handler);
+    if (error < 0)
+        disconnect(loop, handler, error);
+    else
+        call(loop, handler, handler->ops->connected);
+}
+
+/* A hang-up with nothing left to read, or an error: the handler cannot learn of it by reading, or does not want to
+ * read, and level-triggered it would come again at once. */
+static void handle_trouble(struct reactor_loop *loop, struct reactor_handler *handler, uint32_t readiness)
+{
+    bool reads = (readiness & REACTOR_READABLE) && (handler->interest & REACTOR_READ);
+    int error = readiness & REACTOR_FAILED ? socket_error(handler->descriptor, -EPIPE) : 0;
+    if (error < 0)
+        disconnect(loop, handler, error);
+    else if (!reads && (readiness & (REACTOR_HANGUP | REACTOR_FAILED)))
+        disconnect(loop, handler, -EPIPE);
+}
+
+void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *ready)
+{
+    uint64_t token = ready->token;
+    struct reactor_handler *handler = attached(loop, token);
+    if (!handler) {
+        loop->statistics.stale_events++;
+        return;
+    }
+    if (handler->connecting) {
+        finish_connecting(loop, handler, ready->readiness);
+        return; /* what else is ready comes with the next turn */
+    }
+    if ((ready->readiness & REACTOR_READABLE) && (handler->interest & REACTOR_READ))
+        call(loop, handler, handler->ops->input_ready);
+    handler = attached(loop, token);
+    if (handler && (ready->readiness & REACTOR_WRITABLE) && (handler->interest & REACTOR_WRITE))
+        call(loop, handler, handler->ops->output_ready);
+    handler = attached(loop, token);
+    if (handler && (ready->readiness & (REACTOR_HANGUP | REACTOR_FAILED)))
+        handle_trouble(loop, handler, ready->readiness);
+}
+
+void loop_detach_all(struct reactor_loop *loop)
+{
+    for (uint32_t number = 1; number < loop->slots.used_end; number++) {
+        const struct loop_slot *slot = slot_at(loop, number);
+        if (slot->serial)
+            disconnect(loop, slot->handler, 0);
+    }
+}

@@ -1,0 +1,168 @@
+#include "reactor/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "reactor/base/assert.h"
+#include "reactor/loop_internal.h"
+
+#define ENTRIES_A_TURN_DEFAULT 1024
+#define DESCRIPTORS_A_TURN_DEFAULT 256
+#define DESCRIPTORS_A_TURN_MOST (1u << 20)
+#define POSTED_MAX_DEFAULT 65536
+#define HANDLERS_MAX (1u << 22) /* an address-space bound; the kernel's limit on descriptors comes first */
+
+static int set_up(struct reactor_loop *loop, const struct reactor_loop_options *options)
+{
+    int result = reactor_queue_init(&loop->queue, options->entries_max);
+    if (result == 0)
+        result = reactor_timers_init(&loop->timers, &loop->queue, options->timers_max);
+    if (result == 0)
+        result = base_slab_init(&loop->slots, sizeof(struct loop_slot), HANDLERS_MAX);
+    if (result == 0)
+        result = post_ring_init(&loop->posts, options->posted_max ? options->posted_max : POSTED_MAX_DEFAULT);
+    if (result < 0)
+        return result;
+    const struct reactor_demultiplexer_ops *ops = loop->demultiplexer;
+    loop->ready = calloc(loop->descriptors_a_turn, sizeof loop->ready[0]);
+    loop->demultiplexer_state = calloc(1, ops->state_bytes + 1);
+    if (!loop->ready || !loop->demultiplexer_state)
+        return -ENOMEM;
+    result = ops->open(loop->demultiplexer_state);
+    if (result < 0) {
+        free(loop->demultiplexer_state);
+        loop->demultiplexer_state = NULL;
+        return result;
+    }
+    return waker_init(&loop->waker, ops, loop->demultiplexer_state, LOOP_WAKER_TOKEN);
+}
+
+int reactor_loop_create(struct reactor_loop **created, const struct reactor_loop_options *options)
+{
+    struct reactor_loop *loop = aligned_alloc(_Alignof(struct reactor_loop), sizeof *loop);
+    *created = NULL;
+    if (!loop)
+        return -ENOMEM;
+    uint32_t descriptors = options->descriptors_a_turn ? options->descriptors_a_turn : DESCRIPTORS_A_TURN_DEFAULT;
+    *loop = (struct reactor_loop){
+        .demultiplexer = reactor_demultiplexer_find(options->demultiplexer ? options->demultiplexer : "epoll"),
+        .entries_a_turn = options->entries_a_turn ? options->entries_a_turn : ENTRIES_A_TURN_DEFAULT,
+        .descriptors_a_turn = descriptors < DESCRIPTORS_A_TURN_MOST ? descriptors : DESCRIPTORS_A_TURN_MOST,
+        .handler_budget_ns = options->handler_budget_ns,
+        .waker.descriptor = -1,
+    };
+    int result = loop->demultiplexer ? set_up(loop, options) : -EINVAL;
+    if (result == 0)
+        result = reactor_clock_init(&loop->clock, options->clock ? options->clock : "real", options->scale_ppm);
+    if (result < 0) {
+        reactor_loop_free(loop);
+        return result;
+    }
+    reactor_loop_dispatch_set(loop, &(struct reactor_dispatch){0});
+    *created = loop;
+    return 0;
+}
+
+void reactor_loop_free(struct reactor_loop *loop)
+{
+    if (!loop)
+        return;
+    loop->closing = true;
+    if (loop->slots.items)
+        loop_detach_all(loop);
+    waker_done(&loop->waker);
+    if (loop->demultiplexer_state)
+        loop->demultiplexer->close(loop->demultiplexer_state);
+    free(loop->demultiplexer_state);
+    free(loop->ready);
+    post_ring_done(&loop->posts);
+    base_slab_done(&loop->slots);
+    reactor_timers_done(&loop->timers);
+    reactor_queue_done(&loop->queue);
+    free(loop);
+}
+
+void reactor_loop_dispatch_set(struct reactor_loop *loop, const struct reactor_dispatch *dispatch)
+{
+    loop->dispatch = *dispatch;
+    loop->prefetch_distance = dispatch->prefetch ? dispatch->prefetch_distance : 0;
+    for (unsigned class = 0; class < REACTOR_CLASSES; class++)
+        loop->calls[class] = (struct loop_call){dispatch->handle[class], dispatch->context};
+    base_assert(!dispatch->handle[REACTOR_INTERNAL]);
+    loop->calls[REACTOR_INTERNAL] = (struct loop_call){loop_handle_internal, loop};
+}
+
+struct reactor_queue *reactor_loop_queue(struct reactor_loop *loop)
+{
+    return &loop->queue;
+}
+
+struct reactor_timers *reactor_loop_timers(struct reactor_loop *loop)
+{
+    return &loop->timers;
+}
+
+struct reactor_clock *reactor_loop_clock(struct reactor_loop *loop)
+{
+    return &loop->clock;
+}
+
+const struct reactor_statistics *reactor_loop_statistics(const struct reactor_loop *loop)
+{
+    return &loop->statistics;
+}
+
+uint32_t reactor_loop_handler_count(const struct reactor_loop *loop)
+{
+    return loop->handler_count;
+}
+
+/* Whether all that is due before until_ns was dispatched and that instant has come. */
+static bool is_over(struct reactor_loop *loop, uint64_t until_ns, bool quiet)
+{
+    bool nothing_due = reactor_queue_next_due(&loop->queue) >= until_ns && post_ring_is_empty(&loop->posts);
+    if (until_ns == UINT64_MAX)
+        return nothing_due && loop->handler_count == 0;
+    if (loop->clock.ops->waits)
+        return nothing_due && reactor_clock_now(&loop->clock) >= until_ns;
+    return nothing_due && quiet;
+}
+
+int reactor_loop_run(struct reactor_loop *loop, uint64_t until_ns)
+{
+    loop->more_due = false;
+    for (;;) {
+        if (atomic_exchange(&loop->stopping, false))
+            return REACTOR_STOPPED;
+        int turn = loop_turn(loop, until_ns);
+        if (turn < 0)
+            return turn;
+        if (atomic_load_explicit(&loop->stopping, memory_order_relaxed) || loop->more_due)
+            continue;
+        bool may_be_over = turn == TURN_QUIET || loop->clock.ops->waits;
+        if (!may_be_over || !is_over(loop, until_ns, turn == TURN_QUIET))
+            continue;
+        if (until_ns == UINT64_MAX)
+            return REACTOR_IDLE;
+        if (!loop->clock.ops->waits && loop->clock.virtual_now_ns < until_ns)
+            loop->clock.virtual_now_ns = until_ns;
+        return REACTOR_REACHED;
+    }
+}
+
+void reactor_loop_stop(struct reactor_loop *loop)
+{
+    atomic_store(&loop->stopping, true);
+    waker_wake(&loop->waker);
+}
+
+int reactor_loop_post(struct reactor_loop *loop, const struct reactor_entry *entry)
+{
+    base_assert((entry->order & REACTOR_CLASS_MASK) != REACTOR_INTERNAL);
+    if (!post_ring_push(&loop->posts, entry)) {
+        atomic_fetch_add_explicit(&loop->posts_refused, 1, memory_order_relaxed);
+        return -ENOBUFS;
+    }
+    waker_wake(&loop->waker);
+    return 0;
+}

@@ -1,0 +1,170 @@
+#include "reactor/base/assert.h"
+#include "reactor/loop_internal.h"
+
+static const char *const class_names[REACTOR_CLASSES] = {
+    "fault", "lifecycle", "workload", "stream", "message", "timer", "user", "internal",
+};
+
+void loop_call_over_budget(struct reactor_loop *loop, uint64_t took_ns, const char *name)
+{
+    loop->statistics.over_budget++;
+    if (took_ns > loop->statistics.over_budget_longest_ns) {
+        loop->statistics.over_budget_longest_ns = took_ns;
+        loop->statistics.over_budget_name = name;
+    }
+}
+
+static inline void dispatch_entry(struct reactor_loop *loop, struct reactor_entry *entry)
+{
+    unsigned class = entry->order & REACTOR_CLASS_MASK;
+    const struct loop_call *call = &loop->calls[class];
+    base_assert(call->handle); /* an entry of a class that nobody handles */
+    if (__builtin_expect(loop->handler_budget_ns == 0, 1)) {
+        call->handle(call->context, entry);
+        return;
+    }
+    uint64_t begun_ns = loop_call_begin(loop);
+    call->handle(call->context, entry);
+    if (class != REACTOR_INTERNAL) /* that is a handler's, counted under its name */
+        loop_call_end(loop, begun_ns, class_names[class]);
+}
+
+/* Takes and dispatches the entry that was peeked at. */
+static inline void dispatch_next(struct reactor_loop *loop, const struct reactor_entry *next)
+{
+    struct reactor_entry entry = *next; /* what the callee pushes may move the original */
+    loop->queue.cursor++;
+    if (loop->prefetch_distance) {
+        const struct reactor_entry *upcoming = reactor_queue_upcoming(&loop->queue, loop->prefetch_distance - 1);
+        if (upcoming)
+            loop->dispatch.prefetch(loop->dispatch.context, upcoming);
+    }
+    dispatch_entry(loop, &entry);
+}
+
+static inline bool is_stopping(const struct reactor_loop *loop)
+{
+    return atomic_load_explicit(&loop->stopping, memory_order_relaxed);
+}
+
+/* Time may move on while no descriptor is ready and nothing was posted. Where handlers are attached that means to look
+ * at their descriptors before each step of time, else time runs on through the turn. */
+static uint32_t dispatch_due_virtual(struct reactor_loop *loop, uint64_t until_ns, bool may_advance)
+{
+    uint32_t left = loop->entries_a_turn;
+    for (; left && !is_stopping(loop); left--) {
+        const struct reactor_entry *next = reactor_queue_peek(&loop->queue, until_ns);
+        if (!next)
+            break;
+        if (next->due_ns > loop->clock.virtual_now_ns) {
+            if (!may_advance || !post_ring_is_empty(&loop->posts))
+                break;
+            loop->clock.virtual_now_ns = next->due_ns;
+        }
+        dispatch_next(loop, next);
+        may_advance = may_advance && loop->handler_count == 0;
+    }
+    return loop->entries_a_turn - left;
+}
+
+static uint32_t dispatch_due_real(struct reactor_loop *loop, uint64_t until_ns)
+{
+    uint64_t now_ns = reactor_clock_now(&loop->clock);
+    uint64_t limit_ns = now_ns < until_ns ? now_ns + 1 : until_ns;
+    uint32_t left = loop->entries_a_turn;
+    for (; left && !is_stopping(loop); left--) {
+        const struct reactor_entry *next = reactor_queue_peek(&loop->queue, limit_ns);
+        if (!next)
+            break;
+        dispatch_next(loop, next);
+    }
+    loop->more_due = left == 0;
+    return loop->entries_a_turn - left;
+}
+
+/* Posts are bounded a turn, too: two threads that post all the time must not starve what is due. */
+static uint32_t dispatch_posts(struct reactor_loop *loop)
+{
+    struct reactor_entry entry;
+    uint32_t left = loop->entries_a_turn;
+    for (; left && !is_stopping(loop) && post_ring_take(&loop->posts, &entry); left--) {
+        entry.due_ns = reactor_clock_now(&loop->clock);
+        dispatch_entry(loop, &entry);
+    }
+    return loop->entries_a_turn - left;
+}
+
+/* How long may be slept now. Under the virtual clock time never waits; only when no entry is left at all and handlers
+ * are, what comes next can only come from outside, and spinning for it would help nobody. */
+static uint64_t sleep_span(struct reactor_loop *loop, uint64_t until_ns)
+{
+    if (loop->more_due)
+        return 0;
+    uint64_t next_ns = reactor_queue_next_due(&loop->queue);
+    if (next_ns > until_ns)
+        next_ns = until_ns;
+    if (next_ns == UINT64_MAX)
+        return loop->handler_count ? REACTOR_WAIT_FOREVER : 0;
+    return loop->clock.ops->until(&loop->clock, next_ns);
+}
+
+static int look(struct reactor_loop *loop, uint64_t timeout_ns)
+{
+    return loop->demultiplexer->wait(loop->demultiplexer_state, loop->ready, (int) loop->descriptors_a_turn,
+                                     timeout_ns);
+}
+
+/* How many descriptors are ready, or -errno. */
+static int wait(struct reactor_loop *loop, uint64_t span_ns)
+{
+    if (span_ns == 0)
+        return loop->handler_count ? look(loop, 0) : 0;
+    int count = 0;
+    waker_lie_down(&loop->waker);
+    if (!post_ring_is_empty(&loop->posts) || atomic_load(&loop->stopping))
+        span_ns = 0;
+    loop->statistics.waits += span_ns != 0;
+    if (loop->waker.descriptor >= 0)
+        count = look(loop, span_ns);
+    else if (span_ns)
+        waker_sleep(&loop->waker, span_ns);
+    waker_rise(&loop->waker);
+    return count;
+}
+
+static uint32_t dispatch_ready(struct reactor_loop *loop, int count)
+{
+    uint32_t events = 0;
+    for (int i = 0; i < count; i++) {
+        if (loop->ready[i].token == LOOP_WAKER_TOKEN) {
+            waker_drain(&loop->waker);
+        } else if (!is_stopping(loop)) { /* level-triggered: what is left now is reported again */
+            loop_handle_ready(loop, &loop->ready[i]);
+            events++;
+        }
+    }
+    return events;
+}
+
+int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
+{
+    bool waits = loop->clock.ops->waits;
+    /* Under the virtual clock the next entry is not asked for unless nothing is left to do: that would be slow. */
+    uint64_t span_ns = waits || loop->queue.cursor == loop->queue.end ? sleep_span(loop, until_ns) : 0;
+    int count = wait(loop, span_ns);
+    if (count < 0)
+        return count;
+    uint32_t events = dispatch_ready(loop, count);
+    uint32_t posts = dispatch_posts(loop);
+    uint32_t entries = waits ? dispatch_due_real(loop, until_ns)
+                             : dispatch_due_virtual(loop, until_ns, events == 0 && posts == 0);
+    struct reactor_statistics *statistics = &loop->statistics;
+    statistics->turns++;
+    statistics->descriptor_events += events;
+    statistics->posts += posts;
+    statistics->entries += entries;
+    statistics->posts_refused = atomic_load_explicit(&loop->posts_refused, memory_order_relaxed);
+    if (loop->dispatch.turn)
+        loop->dispatch.turn(loop->dispatch.context);
+    return events || posts || entries ? TURN_BUSY : TURN_QUIET;
+}
