@@ -115,7 +115,8 @@ static void fractions_agree_with_integer_arithmetic(void **state)
         for (uint64_t j = 0; j < 4; j++)
             draws[j] = base_random_at(key, 4 * i + j);
         uint64_t whole = draws[0] >> (40 + draws[0] % 24), part = base_random_below(draws[1], 1000000);
-        uint64_t numerator = (draws[2] >> (32 + draws[2] % 31)) + 1, denominator = (draws[3] >> (32 + draws[3] % 31)) + 1;
+        uint64_t numerator = (draws[2] >> (32 + draws[2] % 31)) + 1;
+        uint64_t denominator = (draws[3] >> (32 + draws[3] % 31)) + 1;
         char text[64];
         int bytes = snprintf(text, sizeof(text), "%" PRIu64 ".%06" PRIu64, whole, part);
         unsigned __int128 product = ((unsigned __int128) whole * 1000000 + part) * numerator;
