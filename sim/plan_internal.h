@@ -7,7 +7,8 @@
 #include "sim/plan.h"
 #include "sim/up_set.h"
 
-/* What may become a step. rank orders one instant: what, peer, ordinal (of the fault or workload) from the top. */
+/* What may become a step. rank orders one instant: what (3 bits), peer (32), ordinal of the
+ * fault or workload (29) from the top. */
 struct plan_due {
     uint64_t at_ns;
     uint64_t rank;
@@ -17,19 +18,19 @@ struct plan_due {
 
 static inline uint64_t plan_rank(enum plan_what what, uint32_t peer, uint32_t ordinal)
 {
-    return (uint64_t) what << 48 | (uint64_t) peer << 16 | ordinal;
+    return (uint64_t) what << 61 | (uint64_t) peer << 29 | ordinal;
 }
 static inline enum plan_what plan_due_what(const struct plan_due *due)
 {
-    return (enum plan_what) (due->rank >> 48);
+    return (enum plan_what) (due->rank >> 61);
 }
 static inline uint32_t plan_due_peer(const struct plan_due *due)
 {
-    return (uint32_t) (due->rank >> 16);
+    return (uint32_t) (due->rank >> 29);
 }
 static inline uint32_t plan_due_ordinal(const struct plan_due *due)
 {
-    return due->rank & 0xffff;
+    return (uint32_t) due->rank & ((1u << 29) - 1);
 }
 static inline bool plan_due_before(const struct plan_due *a, const struct plan_due *b)
 {
@@ -79,14 +80,14 @@ struct plan {
     uint32_t initial_next;     /* peers below it have entered the run */
     bool initial_known;        /* initial_next is known to be up from the start */
     struct plan_churn *churns; /* by churn entry */
-    uint16_t *group_churn;     /* by group: its entry, or PLAN_NO_CHURN */
+    uint32_t *group_churn;     /* by group: its entry, or PLAN_NO_CHURN */
     uint32_t *group_ordinal;   /* by group: its first peer's ordinal in the entry */
     uint64_t *bootstrap_key;   /* by group */
     struct plan_workload *workloads; /* by workload */
     bool issues;               /* any of them */
     uint32_t *strike_scratch;  /* plan_strike.c */
 };
-#define PLAN_NO_CHURN UINT16_MAX
+#define PLAN_NO_CHURN UINT32_MAX
 
 void plan_push(struct plan *plan, const struct plan_due *due); /* sweeps when the dead are many */
 bool plan_is_up(const struct plan *plan, uint32_t peer);

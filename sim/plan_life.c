@@ -16,7 +16,7 @@ static int claim_group(struct plan *plan, uint32_t churn, uint32_t group, uint32
                       "%s is in two churn entries", scenario->groups[group].name);
         return -EINVAL;
     }
-    plan->group_churn[group] = (uint16_t) churn;
+    plan->group_churn[group] = churn;
     plan->group_ordinal[group] = ordinal;
     return 0;
 }
@@ -45,7 +45,7 @@ int plan_churn_bind(struct plan *plan, struct base_diagnostics *diagnostics)
 {
     uint32_t group_count = plan->identity->group_count;
     plan->churns = base_arena_array(plan->arena, struct plan_churn, plan->scenario->churn_count);
-    plan->group_churn = base_arena_array(plan->arena, uint16_t, group_count);
+    plan->group_churn = base_arena_array(plan->arena, uint32_t, group_count);
     plan->group_ordinal = base_arena_array(plan->arena, uint32_t, group_count);
     plan->bootstrap_key = base_arena_array(plan->arena, uint64_t, group_count);
     for (uint32_t group = 0; group < group_count; group++) {
@@ -64,7 +64,7 @@ int plan_churn_bind(struct plan *plan, struct base_diagnostics *diagnostics)
 
 static const struct plan_churn *churn_of(const struct plan *plan, uint32_t group)
 {
-    uint16_t churn = plan->group_churn[group];
+    uint32_t churn = plan->group_churn[group];
     return churn == PLAN_NO_CHURN ? NULL : &plan->churns[churn];
 }
 

@@ -22,7 +22,7 @@ bool truth_is_up(struct truth *truth, uint64_t at_ns, uint32_t peer);
 uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t instance, const struct overlay_id *key);
 /* A peer of the instance other than `but`, uniform over those up at at_ns; bits picks. UINT32_MAX: none. */
 uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t instance, uint32_t but, uint64_t bits);
-/* Integral of the number of peers up over time up to at_ns, for peers_up_mean. */
+/* The mean over [from_ns, to_ns) of how many peers were up, for peers_up_mean. from_ns: 0 or the end of the warm-up. */
 double truth_up_mean(struct truth *truth, uint64_t from_ns, uint64_t to_ns);
 /* The members of an instance up at at_ns in order of their ids, as peer indices, into a caller's array of member_count;
  * returns how many. For the census of a converged start. */

@@ -1,0 +1,307 @@
+#include "sim/truth.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reactor/base/assert.h"
+#include "reactor/base/bit_tree.h"
+#include "sim/up_set.h"
+
+/* A step that is not in force yet. */
+struct truth_change {
+    uint64_t at_ns;
+    uint32_t peer;
+    bool up;
+};
+
+struct truth_instance {
+    struct up_set up;            /* member numbers: counting and picking */
+    struct base_bit_tree ranks;  /* places in the order of ids: owners. Where there are keys */
+    uint32_t *rank_of;           /* by member; where there are keys */
+};
+
+struct truth {
+    const struct identity *identity;
+    struct truth_instance *instances;
+    struct truth_change *changes; /* a ring of change_room (a power of two) */
+    size_t change_first, change_count, change_room;
+    uint64_t now_ns;              /* of the latest question */
+    uint64_t integrated_ns;       /* the integrals reach so far */
+    unsigned __int128 peer_ns;    /* integral of up_count */
+    unsigned __int128 warm_peer_ns; /* of it, up to the end of the warm-up */
+    uint32_t up_count;
+};
+
+#define CHANGES_LEAST 1024
+
+static bool has_keys(const struct identity_instance *instance)
+{
+    return instance->ops->closeness != OVERLAY_NO_KEYS;
+}
+
+static int init_instance(struct truth_instance *of, const struct identity_instance *instance)
+{
+    int result = up_set_init(&of->up, instance->member_count);
+    if (result < 0 || !has_keys(instance))
+        return result;
+    result = base_bit_tree_init(&of->ranks, instance->member_count);
+    if (result < 0)
+        return result;
+    of->rank_of = malloc(instance->member_count * sizeof *of->rank_of);
+    if (!of->rank_of)
+        return -ENOMEM;
+    for (uint32_t rank = 0; rank < instance->member_count; rank++)
+        of->rank_of[instance->order[rank]] = rank;
+    return 0;
+}
+
+static int init_all(struct truth *truth)
+{
+    truth->change_room = CHANGES_LEAST;
+    truth->changes = malloc(truth->change_room * sizeof *truth->changes);
+    truth->instances = calloc(truth->identity->instance_count, sizeof *truth->instances);
+    int result = truth->changes && truth->instances ? 0 : -ENOMEM;
+    for (uint32_t i = 0; i < truth->identity->instance_count && result == 0; i++)
+        result = init_instance(&truth->instances[i], &truth->identity->instances[i]);
+    return result;
+}
+
+int truth_create(struct truth **created, const struct identity *identity)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    if (!truth)
+        return -ENOMEM;
+    truth->identity = identity;
+    int result = init_all(truth);
+    if (result < 0)
+        truth_free(truth);
+    else
+        *created = truth;
+    return result;
+}
+
+void truth_free(struct truth *truth)
+{
+    if (!truth)
+        return;
+    for (uint32_t i = 0; truth->instances && i < truth->identity->instance_count; i++) {
+        struct truth_instance *instance = &truth->instances[i];
+        up_set_done(&instance->up);
+        base_bit_tree_done(&instance->ranks);
+        free(instance->rank_of);
+    }
+    free(truth->instances);
+    free(truth->changes);
+    free(truth);
+}
+
+/* Brings the integrals up to at_ns with the present number of peers up. */
+static void integrate(struct truth *truth, uint64_t at_ns)
+{
+    uint64_t warm_up_ns = truth->identity->scenario->warm_up_ns, from_ns = truth->integrated_ns;
+    truth->peer_ns += (unsigned __int128) (at_ns - from_ns) * truth->up_count;
+    if (from_ns < warm_up_ns) {
+        uint64_t warm_ns = (at_ns < warm_up_ns ? at_ns : warm_up_ns) - from_ns;
+        truth->warm_peer_ns += (unsigned __int128) warm_ns * truth->up_count;
+    }
+    truth->integrated_ns = at_ns;
+}
+
+static void apply(struct truth *truth, const struct truth_change *change)
+{
+    const struct identity *identity = truth->identity;
+    uint32_t group = identity_group_of(identity, change->peer);
+    struct truth_instance *instance = &truth->instances[identity->group_instance[group]];
+    uint32_t member = identity->group_member[group] + (change->peer - identity->scenario->groups[group].first);
+    base_assert(up_set_has(&instance->up, member) != change->up);
+    integrate(truth, change->at_ns);
+    if (change->up) {
+        up_set_add(&instance->up, member);
+        truth->up_count++;
+    } else {
+        up_set_remove(&instance->up, member);
+        truth->up_count--;
+    }
+    if (instance->rank_of && change->up)
+        base_bit_tree_add(&instance->ranks, instance->rank_of[member]);
+    else if (instance->rank_of)
+        base_bit_tree_remove(&instance->ranks, instance->rank_of[member]);
+}
+
+static void grow_changes(struct truth *truth)
+{
+    size_t room = truth->change_room;
+    struct truth_change *changes = malloc(2 * room * sizeof *changes);
+    if (!changes)
+        base_out_of_memory();
+    for (size_t i = 0; i < room; i++)
+        changes[i] = truth->changes[(truth->change_first + i) & (room - 1)];
+    free(truth->changes);
+    truth->changes = changes;
+    truth->change_first = 0;
+    truth->change_room = 2 * room;
+}
+
+void truth_note(struct truth *truth, const struct plan_step *step)
+{
+    bool up = step->what == PLAN_UP || step->what == PLAN_RESTART;
+    if (!up && step->what != PLAN_DOWN && step->what != PLAN_CRASH)
+        return;
+    struct truth_change change = {.at_ns = step->at_ns, .peer = step->peer, .up = up};
+    if (step->at_ns <= truth->now_ns && truth->change_count == 0) {
+        base_assert(step->at_ns >= truth->integrated_ns);
+        apply(truth, &change); /* the start of a run, mostly */
+        return;
+    }
+    if (truth->change_count == truth->change_room)
+        grow_changes(truth);
+    truth->changes[(truth->change_first + truth->change_count++) & (truth->change_room - 1)] = change;
+}
+
+static void advance(struct truth *truth, uint64_t at_ns)
+{
+    base_assert(at_ns >= truth->now_ns);
+    truth->now_ns = at_ns;
+    while (truth->change_count > 0 && truth->changes[truth->change_first].at_ns <= at_ns) {
+        apply(truth, &truth->changes[truth->change_first]);
+        truth->change_first = (truth->change_first + 1) & (truth->change_room - 1);
+        truth->change_count--;
+    }
+}
+
+uint32_t truth_up_count(struct truth *truth, uint64_t at_ns)
+{
+    advance(truth, at_ns);
+    return truth->up_count;
+}
+
+bool truth_is_up(struct truth *truth, uint64_t at_ns, uint32_t peer)
+{
+    advance(truth, at_ns);
+    uint32_t group = identity_group_of(truth->identity, peer);
+    return up_set_has(&truth->instances[truth->identity->group_instance[group]].up,
+                      truth->identity->group_member[group] + (peer - truth->identity->scenario->groups[group].first));
+}
+
+static const uint8_t *id_at(const struct identity_instance *instance, uint32_t rank)
+{
+    return instance->ids + (size_t) instance->order[rank] * instance->id_octets;
+}
+
+/* The first place in [low, high) whose id is >= key; high when there is none. */
+static uint32_t lower_bound(const struct identity_instance *instance, uint32_t low, uint32_t high, const uint8_t *key)
+{
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (memcmp(id_at(instance, middle), key, instance->id_octets) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint32_t successor(const struct truth_instance *truth, const struct identity_instance *instance,
+                          const uint8_t *key)
+{
+    uint32_t rank = base_bit_tree_next(&truth->ranks, lower_bound(instance, 0, instance->member_count, key));
+    return rank == BASE_BIT_TREE_NONE ? base_bit_tree_next(&truth->ranks, 0) : rank;
+}
+
+/* How many leading bits an id and a key share; at most those of their octets. */
+static uint32_t shared_bits(const uint8_t *id, const uint8_t *key, uint32_t octets)
+{
+    for (uint32_t i = 0; i < octets; i++)
+        if (id[i] != key[i])
+            return i * 8 + (uint32_t) __builtin_clz((unsigned) (id[i] ^ key[i])) - 24;
+    return octets * 8;
+}
+
+static bool bit_of(const uint8_t *id, uint32_t bit)
+{
+    return id[bit / 8] >> (7 - bit % 8) & 1;
+}
+
+/* The first place in [low, high), whose ids agree before `bit`, that has it set. */
+static uint32_t split(const struct identity_instance *instance, uint32_t low, uint32_t high, uint32_t bit)
+{
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (bit_of(id_at(instance, middle), bit))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Descends the trie that the sorted ids are: [low, high) holds those up members' ids that share most with the key. At
+ * each turn its ends are members, and the first bit in which these two differ is the next that can tell. */
+static uint32_t xor_closest(const struct truth_instance *truth, const struct identity_instance *instance,
+                            const uint8_t *key)
+{
+    uint32_t low = base_bit_tree_next(&truth->ranks, 0);
+    uint32_t last = base_bit_tree_previous(&truth->ranks, instance->member_count - 1);
+    while (low != last) {
+        uint32_t bit = shared_bits(id_at(instance, low), id_at(instance, last), instance->id_octets);
+        uint32_t middle = split(instance, low, last + 1, bit);
+        if (bit_of(key, bit))
+            low = base_bit_tree_next(&truth->ranks, middle);
+        else
+            last = base_bit_tree_previous(&truth->ranks, middle - 1);
+    }
+    return low;
+}
+
+uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t ordinal, const struct overlay_id *key)
+{
+    advance(truth, at_ns);
+    const struct truth_instance *of = &truth->instances[ordinal];
+    const struct identity_instance *instance = &truth->identity->instances[ordinal];
+    base_assert(has_keys(instance));
+    if (of->up.count == 0)
+        return UINT32_MAX;
+    uint32_t rank = instance->ops->closeness == OVERLAY_XOR ? xor_closest(of, instance, key->octets)
+                                                            : successor(of, instance, key->octets);
+    return identity_peer(instance, truth->identity, instance->order[rank]);
+}
+
+uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t but, uint64_t bits)
+{
+    advance(truth, at_ns);
+    const struct up_set *up = &truth->instances[ordinal].up;
+    uint32_t but_member = identity_member(truth->identity, but);
+    bool but_is_up = up_set_has(up, but_member);
+    uint32_t count = up->count - but_is_up;
+    if (count == 0)
+        return UINT32_MAX;
+    uint32_t member = up_set_select(up, (uint32_t) base_random_below(bits, count));
+    if (but_is_up && member == but_member) /* the last one, whom no number stands for, takes its place */
+        member = up_set_select(up, count);
+    return identity_peer(&truth->identity->instances[ordinal], truth->identity, member);
+}
+
+double truth_up_mean(struct truth *truth, uint64_t from_ns, uint64_t to_ns)
+{
+    uint64_t warm_up_ns = truth->identity->scenario->warm_up_ns;
+    base_assert(from_ns == 0 || from_ns == warm_up_ns);
+    advance(truth, to_ns);
+    integrate(truth, to_ns);
+    if (to_ns <= from_ns)
+        return truth->up_count;
+    unsigned __int128 before = from_ns == 0 ? 0 : truth->warm_peer_ns;
+    return (double) (truth->peer_ns - before) / (double) (to_ns - from_ns);
+}
+
+uint32_t truth_census(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t *peers)
+{
+    advance(truth, at_ns);
+    const struct identity_instance *instance = &truth->identity->instances[ordinal];
+    const struct up_set *up = &truth->instances[ordinal].up;
+    uint32_t count = 0;
+    for (uint32_t rank = 0; rank < instance->member_count; rank++)
+        if (up_set_has(up, instance->order[rank]))
+            peers[count++] = identity_peer(instance, truth->identity, instance->order[rank]);
+    return count;
+}
