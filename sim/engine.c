@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "reactor/base/reserve.h"
 #include "sim/addresses.h"
 #include "sim/census.h"
+#include "sim/digest.h"
 #include "sim/record.h"
 #include "sim/transport.h"
 

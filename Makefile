@@ -1,0 +1,36 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything else is CMake's, in build/.
+BUILD    = build
+JOBS     = $(shell nproc)
+PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libssl-dev libxxhash-dev libcmocka-dev
+
+.PHONY: all packages demo test clean test-sanitizers test-threads test-determinism fuzz bench
+all: packages
+	@[ -f $(BUILD)/Makefile ] || cmake -S . -B $(BUILD) > /dev/null
+	@cmake --build $(BUILD) -j$(JOBS) --target peerlab -- --no-print-directory -s
+
+packages:
+	@sh packages.sh $(PACKAGES)
+
+demo: all
+	@sh topologies/demo.sh $(BUILD)/peerlab
+
+test: all
+	@cmake --build $(BUILD) -j$(JOBS) -- --no-print-directory -s
+	@cd $(BUILD) && ctest --output-on-failure -j$(JOBS)
+
+# The same tests under the sanitizers, and what determinism promises over compilers: longer, so targets of their own.
+test-sanitizers: packages
+	@cmake -S . -B $(BUILD)/sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPEERLAB_SANITIZE=address,undefined > /dev/null
+	@cmake --build $(BUILD)/sanitize -j$(JOBS) -- --no-print-directory -s
+	@cd $(BUILD)/sanitize && ctest --output-on-failure -j$(JOBS)
+
+test-threads: packages
+	@cmake -S . -B $(BUILD)/threads -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPEERLAB_SANITIZE=thread > /dev/null
+	@cmake --build $(BUILD)/threads -j$(JOBS) -- --no-print-directory -s
+	@cd $(BUILD)/threads && ctest --output-on-failure -j$(JOBS) -R 'loop|trace|contract|scenarios'
+
+test-determinism: all
+	@bash tests/determinism.sh $(BUILD)
+
+clean:
+	rm -rf $(BUILD)
