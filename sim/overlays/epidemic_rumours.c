@@ -16,8 +16,8 @@ struct epidemic_rumour *epidemic_cursor_seek(struct epidemic_cursor *cursor, uin
     return found ? &block->rumours[cursor->index] : NULL;
 }
 
-/* Makes room at the cursor in a full block: its upper half moves to a new one. At the chain's end nothing moves, so that
- * ids which arrive in ascending order, as publications do, leave full blocks behind. */
+/* Makes room at the cursor in a full block: its upper half moves to a new one. At the chain's end nothing moves, so
+ * that ids which arrive in ascending order, as publications do, leave full blocks behind. */
 static bool split(struct epidemic_cursor *cursor)
 {
     struct epidemic_block *block = cursor->block;

@@ -37,7 +37,7 @@ struct epidemic_block {
 
 static_assert(sizeof(struct epidemic_rumour) == 24, "two rumours and the peer's own fields are one cache line");
 
-/* A place in the table of which `block` was the first block; valid until the table changes otherwise than through it. */
+/* A place in a table; valid until the table changes otherwise than through it. */
 struct epidemic_cursor {
     struct base_slab *slab;
     struct epidemic_block *block;
@@ -63,7 +63,7 @@ static inline struct epidemic_rumour *epidemic_cursor_get(struct epidemic_cursor
  * be inserted here. O(blocks passed). */
 struct epidemic_rumour *epidemic_cursor_seek(struct epidemic_cursor *cursor, uint32_t id);
 
-/* Inserts where epidemic_cursor_seek for its id has just answered NULL. False when the slab is full: nothing changed. */
+/* Inserts where epidemic_cursor_seek for its id has just answered NULL. False, and no change, when the slab is full. */
 bool epidemic_cursor_insert(struct epidemic_cursor *cursor, const struct epidemic_rumour *rumour);
 
 /* Forgets all rumours published before oldest_ns; answers how many. O(rumours). */

@@ -98,7 +98,7 @@ static void random_walks_and_deaths_agree_with_an_array(void **state)
     }
 }
 
-static void two_rumours_touch_no_block_and_what_is_left_moves_back_inline(void **state)
+static void two_rumours_touch_no_block_and_the_last_move_back_inline(void **state)
 {
     struct world *world = *state;
     for (uint32_t id = 0; id < 50; id++) {
@@ -131,7 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_walks_and_deaths_agree_with_an_array, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(two_rumours_touch_no_block_and_what_is_left_moves_back_inline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_rumours_touch_no_block_and_the_last_move_back_inline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_slab_refuses_and_changes_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

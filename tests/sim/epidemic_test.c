@@ -1,106 +1,5 @@
-/* Epidemic rumour spreading in the harness: the published numbers, then what breaks it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "reactor/base/random.h"
-#include "sim/overlays/epidemic_wire.h"
-#include "tests/sim/peer_harness.h"
-#include "topologies/parameter.h"
-
-extern const struct topology_kind epidemic_kind;
-
-#define SECOND HARNESS_SECOND_NS
-#define MILLISECOND UINT64_C(1000000)
-enum { PUSH, PULL, PUSH_PULL };
-static const char *const mode_names[] = {"push", "pull", "push-pull"};
-
-struct setting {
-    uint32_t mode;
-    bool own_timers;
-    uint64_t fanout, rounds_max, seed; /* 0: 1, 64, 1 */
-    uint32_t peers, broadcasts;        /* 0: one broadcast */
-    uint64_t delay_ns_min, delay_ns_max; /* 0: both 20 ms */
-    uint32_t loss_ppb;
-    bool nobody_up;
-};
-
-struct world {
-    void *parameters;
-    struct harness *harness;
-    uint32_t peers;
-};
-
-/* Where the overlay keeps the parameter of this key. */
-static void *parameter(const struct world *world, const char *key)
-{
-    for (uint32_t i = 0; i < epidemic_kind.parameter_count; i++) {
-        if (strcmp(epidemic_kind.parameters[i].key, key) == 0)
-            return (char *) world->parameters + epidemic_kind.parameters[i].offset;
-    }
-    fail_msg("no parameter %s", key);
-    return NULL;
-}
-
-static struct world open_world(const struct setting *setting)
-{
-    struct world world = {.parameters = calloc(1, epidemic_kind.parameters_bytes), .peers = setting->peers};
-    assert_non_null(world.parameters);
-    *(uint32_t *) parameter(&world, "mode") = setting->mode;
-    *(uint32_t *) parameter(&world, "rounds") = setting->own_timers;
-    *(uint64_t *) parameter(&world, "fanout") = setting->fanout ? setting->fanout : 1;
-    *(uint64_t *) parameter(&world, "rounds_max") = setting->rounds_max ? setting->rounds_max : 64;
-    *(uint64_t *) parameter(&world, "period") = SECOND;
-    world.harness = harness_create(&(struct harness_options){
-        .ops = epidemic_kind.ops, .parameters = world.parameters, .peer_count = setting->peers,
-        .broadcast_count = setting->broadcasts ? setting->broadcasts : 1, .seed = setting->seed ? setting->seed : 1,
-        .delay_ns_min = setting->delay_ns_min ? setting->delay_ns_min : 20 * MILLISECOND,
-        .delay_ns_max = setting->delay_ns_max ? setting->delay_ns_max : 20 * MILLISECOND,
-        .loss_ppb = setting->loss_ppb});
-    if (!setting->nobody_up)
-        harness_start_converged(world.harness);
-    return world;
-}
-
-static void check_all(struct world *world)
-{
-    const struct overlay_ops *ops = epidemic_kind.ops;
-    for (uint32_t peer = 0; peer < world->peers; peer++) {
-        const char *problem = NULL;
-        if (harness_is_up(world->harness, peer))
-            problem = ops->check(harness_peer(world->harness, peer));
-        if (problem != NULL)
-            fail_msg("peer %u: %s", peer, problem);
-    }
-}
-
-static void close_world(struct world *world)
-{
-    check_all(world);
-    harness_free(world->harness);
-    free(world->parameters);
-}
-
-/* The living peers but the publisher that have the broadcast; *last_round: the last of them. */
-static uint32_t reached(const struct world *world, uint32_t broadcast, uint32_t *last_round)
-{
-    uint32_t count = 0, last = 0;
-    for (uint32_t peer = 0; peer < world->peers; peer++) {
-        const struct harness_delivery *delivery = harness_delivery(world->harness, broadcast, peer);
-        if (!delivery->received || !harness_is_up(world->harness, peer))
-            continue;
-        count++;
-        last = delivery->round > last ? delivery->round : last;
-    }
-    if (last_round != NULL)
-        *last_round = last;
-    return count;
-}
+/* Epidemic rumour spreading in the harness: the published numbers, its promises, and what could break them. */
+#include "tests/sim/epidemic_world.h"
 
 /* Runs round by round until all know; answers the round in which the last one learnt it. */
 static uint32_t rounds_until_all_know(uint32_t mode, uint32_t peers, uint64_t seed)
@@ -119,6 +18,7 @@ static uint32_t rounds_until_all_know(uint32_t mode, uint32_t peers, uint64_t se
 static void rounds_until_everyone_knows_are_the_published_ones(void **state)
 {
     (void) state;
+    static const char *const mode_names[] = {"push", "pull", "push-pull"};
     static const double published[] = {18.0, 13.8, 9.2}; /* n = 1024: log2 n + ln n + O(1) for push */
     enum { REPLICATES = 150 };
     for (uint32_t mode = PUSH; mode <= PUSH_PULL; mode++) {
@@ -227,18 +127,6 @@ static void a_rumour_dies_everywhere_after_rounds_max_rounds(void **state)
         assert_int_equal(harness_counts(world.harness)->sent[EPIDEMIC_PUSH], pushes);
         close_world(&world);
     }
-}
-
-static struct epidemic_writer *message_of(enum epidemic_message kind, uint32_t rumours, uint64_t published_ns)
-{
-    struct epidemic_writer *writer = malloc(sizeof(*writer));
-    assert_non_null(writer);
-    epidemic_write_begin(writer, kind);
-    for (uint32_t id = 0; id < rumours; id++) {
-        const struct epidemic_rumour rumour = {.id = id, .published_ns = published_ns, .bytes = 5};
-        assert_true(epidemic_write_rumour(writer, &rumour));
-    }
-    return writer;
 }
 
 static void a_copy_of_a_dead_rumour_is_not_believed(void **state)
@@ -375,80 +263,6 @@ static void every_block_is_given_back_by_crash_leave_and_end(void **state)
     close_world(&world);
 }
 
-/* A message as bytes, with one thing wrong in it. */
-struct hostile {
-    const char *why;
-    uint8_t bytes[64];
-    size_t length;
-};
-
-#define RUMOUR(id, hops, published) 0, 0, 0, (id), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (published), 0, (hops), 0, 0
-static const struct hostile hostiles[] = {
-    {"empty", {0}, 0},
-    {"cut header", {0x45, 1, 0}, 3},
-    {"another protocol", {0x46, 1, 0, 0}, 4},
-    {"no such kind", {0x45, 4, 0, 0}, 4},
-    {"digest cut", {0x45, 1, 0, 2, 0, 0, 0, 1, 0, 0, 0}, 11},
-    {"digest out of order", {0x45, 1, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1}, 12},
-    {"digest repeats", {0x45, 2, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1}, 12},
-    {"digest in a push", {0x45, 0, 0, 1, 0, 0, 0, 1, RUMOUR(0, 1, 0)}, 28},
-    {"digest in an answer", {0x45, 3, 0, 1, 0, 0, 0, 1, RUMOUR(0, 1, 0)}, 28},
-    {"push of nothing", {0x45, 0, 0, 0}, 4},
-    {"answer of nothing", {0x45, 3, 0, 0}, 4},
-    {"pull that tells", {0x45, 1, 0, 0, RUMOUR(0, 1, 0)}, 24},
-    {"no hops", {0x45, 0, 0, 0, RUMOUR(0, 0, 0)}, 24},
-    {"from the future", {0x45, 0, 0, 0, RUMOUR(0, 1, 1)}, 24},
-    {"rumours out of order", {0x45, 0, 0, 0, RUMOUR(1, 1, 0), RUMOUR(0, 1, 0)}, 44},
-    {"rumour repeats", {0x45, 0, 0, 0, RUMOUR(0, 1, 0), RUMOUR(0, 1, 0)}, 44},
-    {"payload cut", {0x45, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0}, 25},
-};
-
-static void hostile_bytes_are_refused_and_change_nothing(void **state)
-{
-    (void) state;
-    const struct overlay_ops *ops = epidemic_kind.ops;
-    struct world world = open_world(&(struct setting){.mode = PUSH_PULL, .peers = 2});
-    for (size_t i = 0; i < sizeof(hostiles) / sizeof(hostiles[0]); i++) {
-        if (harness_deliver(world.harness, 0, 2, hostiles[i].bytes, hostiles[i].length))
-            fail_msg("believed: %s", hostiles[i].why);
-    }
-    assert_int_equal(ops->kind_of(hostiles[2].bytes, 4), ops->message_kind_count);
-    assert_int_equal(ops->kind_of(hostiles[9].bytes, 4), EPIDEMIC_PUSH);
-    assert_int_equal(reached(&world, 0, NULL), 0);
-    close_world(&world);
-}
-
-static void every_cut_of_a_message_is_refused_and_flipped_bits_harm_nobody(void **state)
-{
-    (void) state;
-    enum { RUMOURS = 4, TRIES = 20000 };
-    struct world world = open_world(&(struct setting){.mode = PUSH_PULL, .peers = 2, .broadcasts = RUMOURS, .seed = 11});
-    print_message("seed 11\n");
-    struct epidemic_writer *whole = message_of(EPIDEMIC_PUSH, RUMOURS, 0);
-    size_t stride = EPIDEMIC_RUMOUR_BYTES + 5;
-    for (size_t length = 0; length < whole->length; length++) {
-        if (length <= EPIDEMIC_HEADER_BYTES || (length - EPIDEMIC_HEADER_BYTES) % stride != 0)
-            assert_false(harness_deliver(world.harness, 0, 2, whole->bytes, length));
-    }
-    for (uint32_t try = 0; try < TRIES; try++) {
-        struct epidemic_writer flipped = *whole;
-        for (uint64_t flips = 1 + harness_draw(world.harness) % 3; flips-- > 0;) {
-            size_t place = harness_draw(world.harness) % whole->length;
-            bool of_id = place >= EPIDEMIC_HEADER_BYTES && (place - EPIDEMIC_HEADER_BYTES) % stride < 4;
-            if (!of_id) /* the harness takes only numbers that exist */
-                flipped.bytes[place] ^= (uint8_t) (1u << (harness_draw(world.harness) % 8));
-        }
-        /* A digest moves the rumours: their ids would be other bytes. */
-        flipped.bytes[2] = flipped.bytes[3] = 0;
-        (void) harness_deliver(world.harness, try % 2, 1 + (try + 1) % 2, flipped.bytes, flipped.length);
-        if (try % 1000 == 0)
-            check_all(&world);
-    }
-    harness_run(world.harness, 5 * SECOND);
-    free(whole);
-    close_world(&world);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,8 +280,6 @@ int main(void)
         cmocka_unit_test(the_largest_payloads_and_the_fullest_table_still_spread),
         cmocka_unit_test(nobody_one_and_two_peers_are_no_special_case),
         cmocka_unit_test(every_block_is_given_back_by_crash_leave_and_end),
-        cmocka_unit_test(hostile_bytes_are_refused_and_change_nothing),
-        cmocka_unit_test(every_cut_of_a_message_is_refused_and_flipped_bits_harm_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
