@@ -14,7 +14,7 @@ static int crash_bind(const struct topology_fault *fault, const struct scenario 
     (void) scenario;
     if (crash->has_fraction && crash->has_count) {
         base_diagnose(diagnostics, BASE_ERROR, fault->action.place, "keep one of them",
-                      "crash: `fraction` and `count` exclude each other");
+                      "\"fraction\" and \"count\" of a crash exclude each other");
         return -EINVAL;
     }
     return 0;

@@ -17,8 +17,8 @@ static int latency_bind(const struct topology_fault *fault, const struct scenari
     const struct fault_latency *latency = fault->action.parameters;
     (void) scenario;
     if (!latency->has_times && !latency->has_add) {
-        base_diagnose(diagnostics, BASE_ERROR, fault->action.place, "as in `latency: {times: 3}`",
-                      "latency: says neither `times` nor `add`");
+        base_diagnose(diagnostics, BASE_ERROR, fault->action.place, "as in \"latency: {times: 3}\"",
+                      "a latency fault needs \"times\" or \"add\"");
         return -EINVAL;
     }
     return fault_links_bind(&latency->links, fault, diagnostics);

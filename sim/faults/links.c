@@ -38,12 +38,12 @@ int fault_links_bind(const struct fault_links *links, const struct topology_faul
     const char *name = fault->action.kind->name;
     if (links->of.count > 0 && links->between.count > 0) {
         base_diagnose(diagnostics, BASE_ERROR, links->between.place, "keep one of them",
-                      "%s: `of` and `between` exclude each other", name);
+                      "\"of\" and \"between\" of a %s fault exclude each other", name);
         return -EINVAL;
     }
     if (links->between.count != 0 && links->between.count != 2) {
-        base_diagnose(diagnostics, BASE_ERROR, links->between.place, "as in `between: [home, server]`",
-                      "%s: `between` takes two sets of peers, not %u", name, links->between.count);
+        base_diagnose(diagnostics, BASE_ERROR, links->between.place, "as in \"between: [home, server]\"",
+                      "\"between\" of a %s fault takes two sets of peers, not %u", name, links->between.count);
         return -EINVAL;
     }
     return 0;

@@ -24,7 +24,7 @@ static int bind_fault(const struct topology_fault *fault, const struct scenario 
 {
     const struct fault_ops *ops = ops_of(fault);
     if (!ops->link && fault->for_ns > 0) {
-        base_diagnose(diagnostics, BASE_ERROR, fault->for_place, NULL, "%s happens at one instant: it takes no `for`",
+        base_diagnose(diagnostics, BASE_ERROR, fault->for_place, NULL, "a %s happens at one instant: it takes no \"for\"",
                       fault->action.kind->name);
         return -EINVAL;
     }

@@ -12,4 +12,20 @@ struct latency_distribution {
     struct base_distribution delay;
 };
 
+enum { LATENCY_ROUND_TRIP, LATENCY_ONE_WAY };         /* `of`; indices in latency_senses (table.h) */
+enum { LATENCY_NS, LATENCY_US, LATENCY_MS, LATENCY_S }; /* `unit` */
+enum { LATENCY_ASSIGN_RANDOM, LATENCY_ASSIGN_IN_ORDER };
+
+struct latency_matrix {
+    const struct topology_file *file;
+    uint32_t unit, sense, assign;
+};
+
+struct latency_regions {
+    const struct topology_file *file;
+    uint32_t unit, sense;
+    uint64_t same_ns;
+    bool has_same;
+};
+
 #endif

@@ -3,7 +3,8 @@
 #include "sim/vocabulary.h"
 
 static const struct topology_kind *const kinds[] = {
-    &latency_constant, &latency_uniform, &latency_normal, &latency_lognormal, &latency_pareto,
+    &latency_constant, &latency_uniform, &latency_normal, &latency_lognormal, &latency_pareto, &latency_matrix,
+    &latency_regions,
 };
 
 const struct topology_registry sim_latencies = {
