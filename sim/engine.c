@@ -337,10 +337,10 @@ static void digest_of(struct run *run, char text[33])
     XXH3_128bits_reset(state);
     for (uint32_t i = 0; i < run->identity->peer_count; i++) {
         uint64_t digest = run_hot(run, i)->digest;
-        uint8_t octets[8];
-        for (int b = 0; b < 8; b++)
-            octets[b] = (uint8_t) (digest >> 8 * b);
-        XXH3_128bits_update(state, octets, sizeof octets);
+        uint8_t little_endian[8];
+        for (int at = 0; at < 8; at++)
+            little_endian[at] = (uint8_t) (digest >> 8 * at);
+        XXH3_128bits_update(state, little_endian, sizeof little_endian);
     }
     XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);

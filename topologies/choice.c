@@ -32,6 +32,14 @@ static const char *kind_name_at(const void *registry, size_t i)
     return ((const struct topology_registry *) registry)->kinds[i]->name;
 }
 
+static void list_kinds(const struct topology_registry *registry, char *text, size_t bytes)
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < registry->kind_count && length < bytes; i++)
+        length += (size_t) snprintf(text + length, bytes - length, "%s%s", i ? ", " : "", registry->kinds[i]->name);
+}
+
 static int no_such_kind(struct topology_loader *loader, const struct topology_registry *registry,
                         const struct topology_node *name)
 {
@@ -43,8 +51,12 @@ static int no_such_kind(struct topology_loader *loader, const struct topology_re
     }
     const char *nearest = name->length <= 64 ? base_nearest_name(name->text, registry->kind_count, kind_name_at, registry)
                                              : NULL;
-    if (nearest)
+    if (nearest) {
         snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest);
+    } else {
+        int length = snprintf(hint, sizeof hint, "there are ");
+        list_kinds(registry, hint + length, sizeof hint - (size_t) length);
+    }
     topology_error(loader, name->place, hint, "no %s %s", registry->singular, word);
     return -EINVAL;
 }
@@ -126,14 +138,6 @@ static int merge_value(struct topology_loader *loader, struct topology_view *vie
     }
     topology_view_merge(loader, view, value);
     return 0;
-}
-
-static void list_kinds(const struct topology_registry *registry, char *text, size_t bytes)
-{
-    size_t length = 0;
-    text[0] = '\0';
-    for (uint32_t i = 0; i < registry->kind_count && length < bytes; i++)
-        length += (size_t) snprintf(text + length, bytes - length, "%s%s", i ? ", " : "", registry->kinds[i]->name);
 }
 
 static bool is_beside(const struct topology_section *section, const char *key)

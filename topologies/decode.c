@@ -8,12 +8,27 @@
 #include "topologies/loader.h"
 #include "topologies/quantity.h"
 
+static const char *phrase(enum topology_type type)
+{
+    switch (type) {
+    case TOPOLOGY_INTEGER: return "a whole number";
+    case TOPOLOGY_REAL: return "a number";
+    case TOPOLOGY_DURATION: return "a duration such as 50 ms";
+    case TOPOLOGY_BYTES: return "a size such as 128 KiB";
+    case TOPOLOGY_RATE: return "a rate such as 10 Mbit/s";
+    case TOPOLOGY_SHARE: return "a percentage such as 0.1 %";
+    case TOPOLOGY_NAME: return "a name";
+    case TOPOLOGY_FILE: return "the name of a file";
+    default: return topology_type_name(type);
+    }
+}
+
 static int wrong_type(struct topology_loader *loader, const struct topology_parameter *parameter,
                       const struct topology_node *node)
 {
     char word[TOPOLOGY_WORD_BYTES];
-    topology_error(loader, node->place, NULL, "\"%s\" must be a %s, not %s", parameter->key,
-                   topology_type_name(parameter->type), topology_tree_word(node, word));
+    topology_error(loader, node->place, NULL, "\"%s\" must be %s, not %s", parameter->key,
+                   phrase(parameter->type), topology_tree_word(node, word));
     return -EINVAL;
 }
 

@@ -12,7 +12,7 @@ static int compare_names(const void *a, const void *b)
     return order ? order : (int) left->ordinal - (int) right->ordinal;
 }
 
-/* A name must be told from an index and a path in --set, and from `all`. */
+/* A name must be told from an index and a path in --set. A group may be called `all`: the name then means that group. */
 static bool is_good_name(const char *name)
 {
     bool digits_only = true;
@@ -24,7 +24,7 @@ static bool is_good_name(const char *name)
             return false;
         digits_only = digits_only && is_digit;
     }
-    return !digits_only && strcmp(name, "all") != 0;
+    return !digits_only;
 }
 
 static void decode_group(struct topology_loader *loader, struct topology_node *node, struct topology_group *group)
@@ -46,7 +46,7 @@ static void decode_group(struct topology_loader *loader, struct topology_node *n
     topology_view_unbuilt(loader, &view, "access");
     topology_view_close(loader, &view);
     if (keys.name && !is_good_name(keys.name))
-        topology_error(loader, places[TOPOLOGY_GROUP_NAME], "letters, digits, - and _, not digits alone and not \"all\"",
+        topology_error(loader, places[TOPOLOGY_GROUP_NAME], "letters, digits, - and _, not digits alone",
                        "\"%.60s\" cannot be a group's name", keys.name);
     loader->groups_known = loader->groups_known && keys.name;
     group->name = keys.name ? keys.name : "";
@@ -60,8 +60,13 @@ static void index_names(struct topology_loader *loader, const struct topology_gr
 {
     loader->group_count = count;
     loader->group_names = base_arena_array(loader->arena, struct topology_group_name, count);
-    for (uint32_t i = 0; i < count; i++)
+    loader->group_marks = base_arena_array(loader->arena, bool, count);
+    uint16_t *all = base_arena_array(loader->arena, uint16_t, count);
+    for (uint32_t i = 0; i < count; i++) {
         loader->group_names[i] = (struct topology_group_name) {groups[i].name, (uint16_t) i};
+        all[i] = (uint16_t) i;
+    }
+    loader->all_groups = all;
     qsort(loader->group_names, count, sizeof *loader->group_names, compare_names);
     for (uint32_t i = 1; i < count; i++) {
         const struct topology_group_name *name = &loader->group_names[i];

@@ -13,6 +13,10 @@ static int read_scenario(struct topology_loader *loader, const char *path)
     int result = topology_read(loader, base_arena_copy_text(loader->arena, path, strlen(path)), source);
     if (result == 0 && source->length > TOPOLOGY_SCENARIO_BYTES_MAX)
         result = -EFBIG;
+    if (result == 0 && source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0) {
+        source->text += 3; /* a byte order mark would count as a column of the first key, and so as its indentation */
+        source->length -= 3;
+    }
     if (result < 0)
         topology_error(loader, ((struct base_place) {source, 0, 0}), NULL, "cannot be read: %s", strerror(-result));
     return result;

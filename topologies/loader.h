@@ -29,6 +29,8 @@ struct topology_loader {
     struct scenario *scenario;
     const struct base_source *source;         /* the scenario file's */
     struct topology_group_name *group_names;  /* ascending by name; there once the groups are decoded */
+    const uint16_t *all_groups;               /* 0, 1, 2 ...: what `all` chooses, shared by all who do */
+    bool *group_marks;                        /* one a group, false between uses */
     uint32_t group_count;                     /* entries of `peers`, well-formed or not */
     bool groups_known;                        /* false after a mistake in `peers`: a missing name is then no news */
     struct topology_file **files;

@@ -16,6 +16,14 @@ static const char *group_name_at(const void *names, size_t i)
     return ((const struct topology_group_name *) names)[i].name;
 }
 
+static const struct topology_group_name *group_named(const struct topology_loader *loader, const char *name)
+{
+    const struct topology_group_name wanted = {.name = name};
+    if (!loader->group_count)
+        return NULL;
+    return bsearch(&wanted, loader->group_names, loader->group_count, sizeof wanted, compare_names);
+}
+
 static int find_group(struct topology_loader *loader, const char *key, const struct topology_node *node,
                       uint16_t *ordinal)
 {
@@ -25,10 +33,7 @@ static int find_group(struct topology_loader *loader, const char *key, const str
                        topology_tree_word(node, word));
         return -EINVAL;
     }
-    const struct topology_group_name wanted = {.name = node->text};
-    const struct topology_group_name *found =
-        loader->group_count ? bsearch(&wanted, loader->group_names, loader->group_count, sizeof wanted, compare_names)
-                            : NULL;
+    const struct topology_group_name *found = group_named(loader, node->text);
     if (found) {
         *ordinal = found->ordinal;
         return 0;
@@ -42,15 +47,6 @@ static int find_group(struct topology_loader *loader, const char *key, const str
         snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest);
     topology_error(loader, node->place, hint, "no group of peers %s", topology_tree_word(node, word));
     return -EINVAL;
-}
-
-static void choose_all(struct topology_loader *loader, struct topology_peers *peers)
-{
-    uint16_t *groups = base_arena_array(loader->arena, uint16_t, loader->group_count);
-    for (uint32_t i = 0; i < loader->group_count; i++)
-        groups[i] = (uint16_t) i;
-    peers->groups = groups;
-    peers->count = loader->group_count;
 }
 
 static int compare_ordinals(const void *a, const void *b)
@@ -88,8 +84,9 @@ int topology_decode_peers(struct topology_loader *loader, const char *key, const
     *peers = (struct topology_peers) {.place = node->place};
     if (node->kind == TOPOLOGY_SEQUENCE)
         return choose_list(loader, key, node, peers);
-    if (node->kind == TOPOLOGY_SCALAR && strcmp(node->text, "all") == 0) {
-        choose_all(loader, peers);
+    if (node->kind == TOPOLOGY_SCALAR && strcmp(node->text, "all") == 0 && !group_named(loader, "all")) {
+        peers->groups = loader->all_groups;
+        peers->count = loader->group_count;
         return 0;
     }
     uint16_t *group = base_arena_array(loader->arena, uint16_t, 1);
@@ -104,18 +101,20 @@ int topology_decode_peers(struct topology_loader *loader, const char *key, const
 static int check_disjoint(struct topology_loader *loader, const struct topology_sets *sets)
 {
     int result = 0;
-    bool *taken = base_arena_array(loader->arena, bool, loader->group_count);
     for (uint32_t i = 0; i < sets->count; i++) {
         for (uint32_t k = 0; k < sets->sets[i].count; k++) {
             uint16_t group = sets->sets[i].groups[k];
-            if (taken[group]) {
+            if (loader->group_marks[group]) {
                 topology_error(loader, sets->sets[i].place, NULL, "group \"%.60s\" is in two sets",
                                loader->scenario->groups[group].name);
                 result = -EINVAL;
             }
-            taken[group] = true;
+            loader->group_marks[group] = true;
         }
     }
+    for (uint32_t i = 0; i < sets->count; i++)
+        for (uint32_t k = 0; k < sets->sets[i].count; k++)
+            loader->group_marks[sets->sets[i].groups[k]] = false;
     return result;
 }
 

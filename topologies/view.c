@@ -71,7 +71,7 @@ struct topology_pair *topology_view_require(struct topology_loader *loader, stru
                                             const char *key)
 {
     if (!find_pair(view, key))
-        topology_error(loader, view->place, NULL, "%s has no \"%s\"", view->owner, key);
+        topology_error(loader, view->place, NULL, "missing key \"%s\" in %s", key, view->owner);
     return topology_view_optional(loader, view, key);
 }
 
@@ -106,7 +106,9 @@ void topology_view_close(struct topology_loader *loader, struct topology_view *v
         char hint[TOPOLOGY_HINT_BYTES], word[TOPOLOGY_WORD_BYTES];
         if (view->pairs[i].used)
             continue;
-        topology_error(loader, key->place, topology_did_you_mean(hint, key->text, view->known, view->known_count),
-                       "%s has no key %s", view->owner, topology_tree_word(key, word));
+        hint[0] = '\0';
+        if (loader->diagnostics->error_count < BASE_DIAGNOSTIC_MAX) /* else nobody will read it */
+            topology_did_you_mean(hint, key->text, view->known, view->known_count);
+        topology_error(loader, key->place, hint, "unknown key %s in %s", topology_tree_word(key, word), view->owner);
     }
 }

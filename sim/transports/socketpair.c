@@ -37,7 +37,8 @@ struct pair {
 struct socketpairs {
     struct shard *shard;
     struct pair *pairs; /* by peer */
-    uint8_t buffer[FLIGHT_LENGTH_MAX];
+    uint8_t at_network[FLIGHT_LENGTH_MAX];
+    uint8_t at_peer[FLIGHT_LENGTH_MAX]; /* lent to the handler, which sends meanwhile: the other is filled then */
 };
 
 static const int READS_A_TURN = 16; /* a busy peer lets the others have their turn */
@@ -77,11 +78,11 @@ static struct socketpairs *of(const struct reactor_handler *handler)
 static bool network_takes(struct socketpairs *sockets, int descriptor)
 {
     struct head head;
-    ssize_t length = fetch(descriptor, &head, sockets->buffer);
+    ssize_t length = fetch(descriptor, &head, sockets->at_network);
     if (length < 0)
         return false;
     uint32_t flight = 0;
-    run_route(sockets->shard, &head.entry, head.sent_at_ns, &flight, sockets->buffer, (size_t) length);
+    run_route(sockets->shard, &head.entry, head.sent_at_ns, &flight, sockets->at_network, (size_t) length);
     return true;
 }
 
@@ -89,12 +90,12 @@ static bool network_takes(struct socketpairs *sockets, int descriptor)
 static bool peer_takes(struct socketpairs *sockets, int descriptor)
 {
     struct head head;
-    ssize_t length = fetch(descriptor, &head, sockets->buffer);
+    ssize_t length = fetch(descriptor, &head, sockets->at_peer);
     if (length < 0)
         return false;
     struct shard *shard = sockets->shard;
     if (run_hot(shard->run, head.entry.target)->up)
-        run_handle(shard, &head.entry, head.sent_at_ns, sockets->buffer, (size_t) length);
+        run_handle(shard, &head.entry, head.sent_at_ns, sockets->at_peer, (size_t) length);
     else /* went down between its arrival and this read */
         run_drop(shard, &head.entry, head.sent_at_ns, head.entry.due_ns - head.sent_at_ns, (size_t) length,
                  NETWORK_TARGET_DOWN);
