@@ -39,6 +39,7 @@ struct kademlia_shared {
     uint32_t failure_limit;           /* failures in a row that make a contact stale */
     uint64_t request_timeout_ns, refresh_ns;
     uint32_t questionable_ticks;
+    uint32_t first_buckets;           /* room in the slab that only peers without a bucket may use */
     struct base_slab buckets, directories, lookups, probes;
 };
 
@@ -53,7 +54,8 @@ struct kademlia {
     uint8_t bucket_count;         /* the last one holds all that share bucket_count - 1 bits or more */
     uint8_t refresh_below;        /* a refresh is under way: buckets below this one are still to be looked at */
     uint8_t bootstrap_attempts;   /* that failed in a row */
-    bool bootstrapping;           /* a bootstrap peer was asked and has not answered yet */
+    bool bootstrapping : 1;       /* a bootstrap peer was asked and has not answered yet */
+    bool refreshing : 1;          /* a refresh's lookup is under way */
     uint32_t buckets[KADEMLIA_INLINE_BUCKETS];
 };
 _Static_assert(sizeof(struct kademlia) == 128, "two cache lines");
@@ -109,6 +111,8 @@ void kademlia_send_find_node(struct peer *peer, peer_address to, uint32_t transa
                              const struct kademlia_words *target);
 void kademlia_send_nodes(struct peer *peer, peer_address to, uint32_t transaction,
                          const struct kademlia_contact *contacts, uint32_t count);
+uint8_t kademlia_kind_of(const uint8_t *bytes, size_t length);
+void kademlia_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
 
 /* --- kademlia_table.c --- */
 struct kademlia_bucket *kademlia_bucket_at(const struct kademlia_shared *shared, const struct kademlia *state,
@@ -151,7 +155,8 @@ void kademlia_start_maintenance(struct peer *peer);
 void kademlia_maintain(struct peer *peer);
 /* Asks a bootstrap peer unless one has been asked already; false: there is none to ask. */
 bool kademlia_bootstrap(struct peer *peer, peer_address address);
-void kademlia_probe(struct peer *peer, peer_address address, const struct kademlia_words *id);
+/* Pings a contact; kademlia_probe_done follows. False: too many probes are under way. */
+bool kademlia_probe(struct peer *peer, peer_address address, const struct kademlia_words *id);
 void kademlia_probe_answer(struct peer *peer, peer_address from, const struct kademlia_message *message);
 void kademlia_probe_timeout(struct peer *peer, uint32_t number);
 void kademlia_probe_release(struct peer *peer);

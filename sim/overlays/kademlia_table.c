@@ -49,6 +49,8 @@ struct kademlia_bucket *kademlia_bucket_add(const struct kademlia_shared *shared
     struct kademlia_shared *slabs = (struct kademlia_shared *) shared;
     if (state->bucket_count == shared->bits)
         return NULL;
+    if (state->bucket_count > 0 && shared->buckets.capacity - shared->buckets.live <= shared->first_buckets)
+        return NULL;
     if (state->bucket_count == KADEMLIA_INLINE_BUCKETS && state->directory == 0)
         state->directory = base_slab_take(&slabs->directories);
     if (state->bucket_count >= KADEMLIA_INLINE_BUCKETS && state->directory == 0)
@@ -194,6 +196,7 @@ static bool split(const struct kademlia_shared *shared, struct kademlia *state)
         slot_copy(shared, stays ? far : near, stays ? kept++ : near->count++, far, slot);
     }
     far->count = (uint16_t) kept;
+    far->spare_count = 0; /* there are none, but where memory ran out earlier */
     near->stale_count = (uint16_t) (far->stale_count - stale_kept);
     far->stale_count = (uint16_t) stale_kept;
     return true;
@@ -256,9 +259,9 @@ static void slot_probe(struct peer *peer, struct kademlia_bucket *bucket, uint32
     uint8_t *failures = &failures_of(shared, bucket)[slot];
     if (*failures & PROBING)
         return;
-    *failures |= PROBING;
     struct kademlia_words id = kademlia_words_load(id_at(shared, bucket, slot), shared->octets);
-    kademlia_probe(peer, bucket->addresses[slot], &id);
+    if (kademlia_probe(peer, bucket->addresses[slot], &id))
+        *failures |= PROBING;
 }
 
 void kademlia_failed(struct peer *peer, const struct kademlia_words *id, peer_address address)

@@ -118,3 +118,27 @@ void kademlia_send_nodes(struct peer *peer, peer_address to, uint32_t transactio
     }
     peer_send(peer, to, KADEMLIA_NODES, bytes, length);
 }
+
+uint8_t kademlia_kind_of(const uint8_t *bytes, size_t length)
+{
+    return length >= HEADER_OCTETS && bytes[0] == MAGIC && bytes[1] < KADEMLIA_MESSAGES ? bytes[1] : KADEMLIA_MESSAGES;
+}
+
+/* The sender's bucket, up to its ticks; for FIND_NODE also the target's, which the reply will be taken from. */
+void kademlia_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
+{
+    const struct kademlia_shared *s = shared;
+    const struct kademlia *own = state;
+    if (length < HEADER_OCTETS + (kind == KADEMLIA_FIND_NODE ? 2 : 1) * s->octets || own->bucket_count == 0)
+        return;
+    struct kademlia_words id = kademlia_words_load(bytes + HEADER_OCTETS, s->octets);
+    const uint8_t *bucket = (const uint8_t *) kademlia_bucket_at(s, own, kademlia_bucket_of(own, &id));
+    for (uint32_t at = 0; at < s->failures_at; at += 64)
+        __builtin_prefetch(bucket + at);
+    if (kind != KADEMLIA_FIND_NODE)
+        return;
+    id = kademlia_words_load(bytes + HEADER_OCTETS + s->octets, s->octets);
+    bucket = (const uint8_t *) kademlia_bucket_at(s, own, kademlia_bucket_of(own, &id));
+    for (uint32_t at = 0; at < s->buckets.item_bytes; at += 64)
+        __builtin_prefetch(bucket + at);
+}

@@ -1,0 +1,12 @@
+#include "sim/overlays/registry.h"
+
+static const struct topology_kind *const overlays[] = {
+    &kademlia_kind,
+};
+
+const struct topology_registry sim_overlays = {
+    .name = "overlays",
+    .singular = "overlay",
+    .kinds = overlays,
+    .kind_count = sizeof overlays / sizeof *overlays,
+};

@@ -1,0 +1,11 @@
+/* The overlays that peerlab has: one row each. */
+#ifndef SIM_OVERLAYS_REGISTRY_H
+#define SIM_OVERLAYS_REGISTRY_H
+
+#include "topologies/parameter.h"
+
+extern const struct topology_registry sim_overlays; /* ops: struct overlay_ops */
+
+extern const struct topology_kind kademlia_kind;
+
+#endif
