@@ -50,7 +50,8 @@ struct trace_rows { /* called back */
     int (*row)(void *context, uint32_t column_count, const struct trace_value *values); /* non-zero stops */
 };
 /* Runs a named query (arguments "KEY=VALUE") or plain SQL. Read-only: writes are refused by an authorizer. 0, or
- * negative with a diagnostic (place within the SQL where SQLite tells it; nearest query or parameter name as hint). */
+ * negative with a diagnostic (place within the SQL where SQLite tells it, good until the reader's next run or close;
+ * nearest query or parameter name as hint). In plain SQL an argument is a number if it reads as one. */
 int trace_query_run(struct trace_reader *reader, const char *name_or_sql, const char *const *arguments,
                     uint32_t argument_count, const struct trace_rows *rows, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));
@@ -61,9 +62,11 @@ char *trace_reader_run_value(struct trace_reader *reader, const char *key);
 int trace_reader_inputs(struct trace_reader *reader, void (*each)(void *context, const char *name, const char *content,
                                                                   size_t length), void *context);
 
-/* The first event in which two traces differ: both in the order of their timelines. */
+/* The first event in which two traces differ: both in the order of their timelines. Where the run values `record` or
+ * `sample` differ, so must the timelines, and note says it. */
 struct trace_difference {
     bool differs;
+    char *note;             /* NULL, or a sentence */
     uint64_t compared;      /* events that were the same before it */
     char *a, *b;            /* the event as one line of text each; NULL: that trace had ended */
     char *a_path, *b_path;  /* what led to it: the causal path, a line each, oldest first; "" when unknown */

@@ -120,13 +120,13 @@ CREATE TABLE neighbour(
   added      INTEGER NOT NULL       -- 1 added, 0 removed
 );
 
--- Written when it ends (at the end of the run for those that go on).
+-- Written when it begins.
 CREATE TABLE fault(
   id            INTEGER PRIMARY KEY,
   name          TEXT NOT NULL,
   kind          TEXT NOT NULL,
   started_at_ns INTEGER NOT NULL,   -- ns
-  ended_at_ns   INTEGER,            -- ns; null: to the end of the run
+  ended_at_ns   INTEGER,            -- ns; null: goes on to the end of the run
   detail        TEXT
 );
 CREATE TABLE fault_peer(            -- whom it struck

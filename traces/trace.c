@@ -15,7 +15,7 @@
  * periods at most, well within the second that may be lost. */
 #define FLUSH_PERIOD_NS 250000000
 /* A commit writes its pages in one go; this much keeps them in SQLite's page cache until then. */
-#define COMMIT_BYTES (8u * 1024 * 1024)
+#define COMMIT_BYTES (4u * 1024 * 1024)
 /* Longer texts are cut: a text must fit a batch. */
 #define TEXT_BYTES_MAX (16u * 1024)
 

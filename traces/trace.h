@@ -136,7 +136,8 @@ void trace_fault_peer(struct trace *trace, const struct trace_fault_peer *record
 void trace_sample(struct trace *trace, const struct trace_sample *record);
 void trace_violation(struct trace *trace, uint64_t at_ns, uint32_t peer, const char *check_name, const char *detail);
 void trace_log(struct trace *trace, uint64_t at_ns, uint32_t peer, unsigned level, const char *text);
-/* Into `run`; at any time; the last value of a key counts. Copied. */
+/* Into `run`; at any time; the last value of a key counts. Copied. `record` and `sample` (what is recorded, as the scenario
+ * says it) are read by trace_compare. */
 void trace_run_value(struct trace *trace, const char *key, const char *value);
 
 /* Hands the open batches over if the writer has asked for them (four times a second; appending does so too): to be called

@@ -47,7 +47,7 @@ FROM fault f LEFT JOIN fault_peer s ON s.fault = f.id LEFT JOIN peer p ON p.peer
 -- drop at sending stands at the source. what: the fate of a message (delivered, in_flight, or why it was dropped), or
 -- the kind of another event. (cause_peer, cause_seq): the event that led to it. id: of the row in message or in event.
 CREATE VIEW timeline AS
-SELECT sent_at_ns + queue_ns + ifnull(delay_ns, 0) AS at_ns,
+SELECT CASE WHEN delay_ns IS NULL THEN sent_at_ns ELSE sent_at_ns + queue_ns + delay_ns END AS at_ns,
        CASE WHEN delay_ns IS NULL OR target IS NULL THEN source ELSE target END AS peer,
        target_seq AS seq,
        (SELECT name FROM fate WHERE fate.id = fate) AS what,

@@ -64,8 +64,9 @@ int trace_index_build(sqlite3 *database, void (*progress)(void *context, const c
 {
     struct build build = {.progress = progress, .context = context};
     const char *sql = trace_indexes_sql;
-    /* Sorting in memory as far as this goes; a second thread of SQLite's sorts while the first reads. */
-    int code = sqlite3_exec(database, "PRAGMA cache_size=-131072; PRAGMA threads=1", NULL, NULL, NULL);
+    /* SQLite sorts runs as large as its page cache and merges them: runs that fit the processor's cache take a third of
+     * the time of runs of 128 MiB (3 M messages: 1.5 s against 4.4 s; a helper thread of its gained nothing). */
+    int code = sqlite3_exec(database, "PRAGMA cache_size=-2000", NULL, NULL, NULL);
     while (code == SQLITE_OK && *sql) {
         sqlite3_stmt *statement;
         code = sqlite3_prepare_v2(database, sql, -1, &statement, &sql);
