@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "reactor/base/assert.h"
 #include "reactor/loop_internal.h"
@@ -128,7 +129,7 @@ static bool is_over(struct reactor_loop *loop, uint64_t until_ns, bool quiet)
     return nothing_due && quiet;
 }
 
-int reactor_loop_run(struct reactor_loop *loop, uint64_t until_ns)
+static int run(struct reactor_loop *loop, uint64_t until_ns)
 {
     loop->more_due = false;
     for (;;) {
@@ -148,6 +149,19 @@ int reactor_loop_run(struct reactor_loop *loop, uint64_t until_ns)
             loop->clock.virtual_now_ns = until_ns;
         return REACTOR_REACHED;
     }
+}
+
+/* The kernel may end a wait late by the thread's timer slack, 50 us unless told otherwise. */
+int reactor_loop_run(struct reactor_loop *loop, uint64_t until_ns)
+{
+    if (!loop->clock.ops->waits)
+        return run(loop, until_ns);
+    int slack_ns = prctl(PR_GET_TIMERSLACK);
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    int result = run(loop, until_ns);
+    if (slack_ns > 0)
+        prctl(PR_SET_TIMERSLACK, (unsigned long) slack_ns);
+    return result;
 }
 
 void reactor_loop_stop(struct reactor_loop *loop)
