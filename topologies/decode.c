@@ -34,7 +34,8 @@ static int wrong_type(struct topology_loader *loader, const struct topology_para
 
 static const char *list_units(enum topology_type type, char *text, size_t bytes)
 {
-    int length = snprintf(text, bytes, "a %s has one of the units", topology_type_name(type));
+    bool is_one = !topology_units(type)[1].name;
+    int length = snprintf(text, bytes, "a %s has %s", topology_type_name(type), is_one ? "the unit" : "one of the units");
     for (const struct topology_unit *unit = topology_units(type); unit->name; unit++)
         length += snprintf(text + length, bytes - (size_t) length, " %s", unit->name);
     return text;

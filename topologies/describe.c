@@ -62,9 +62,18 @@ static struct topology_node *describe_distribution(struct base_arena *arena,
     return node;
 }
 
+/* Whether `all` means everybody: not where one group of several is called so. */
+static bool all_means_all(const struct scenario *scenario)
+{
+    for (uint32_t i = 0; i < scenario->group_count && scenario->group_count > 1; i++)
+        if (strcmp(scenario->groups[i].name, "all") == 0)
+            return false;
+    return true;
+}
+
 static struct topology_node *describe_peers(const struct scenario *scenario, const struct topology_peers *peers)
 {
-    if (peers->count == scenario->group_count)
+    if (peers->count == scenario->group_count && all_means_all(scenario))
         return plain(scenario->arena, "all");
     struct topology_node *node = topology_tree_sequence(scenario->arena);
     node->flow = true;

@@ -58,8 +58,8 @@ static int decode_uniform(struct topology_loader *loader, const struct topology_
     if (node->kind != TOPOLOGY_SEQUENCE || node->count != 2) {
         char word[TOPOLOGY_WORD_BYTES];
         topology_error(loader, node->place, "uniform: [10 ms, 90 ms]",
-                       "\"uniform\" must be a list of the least and the greatest span, not %s",
-                       node->kind == TOPOLOGY_SEQUENCE ? "of other length" : topology_tree_word(node, word));
+                       "\"uniform\" must be a list of two durations, the least and the greatest, not %s",
+                       node->kind == TOPOLOGY_SEQUENCE ? "of another number" : topology_tree_word(node, word));
         return -EINVAL;
     }
     if (decode_span(loader, "uniform", NULL, node->items[0], &distribution->a) < 0 ||

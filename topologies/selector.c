@@ -84,7 +84,10 @@ int topology_decode_peers(struct topology_loader *loader, const char *key, const
     *peers = (struct topology_peers) {.place = node->place};
     if (node->kind == TOPOLOGY_SEQUENCE)
         return choose_list(loader, key, node, peers);
-    if (node->kind == TOPOLOGY_SCALAR && strcmp(node->text, "all") == 0 && !group_named(loader, "all")) {
+    /* A group may be called all, and is then what is meant where that is written; a default means everybody. */
+    bool is_default = node->place.line == 0;
+    if (node->kind == TOPOLOGY_SCALAR && strcmp(node->text, "all") == 0 &&
+        (is_default || !group_named(loader, "all"))) {
         peers->groups = loader->all_groups;
         peers->count = loader->group_count;
         return 0;

@@ -200,34 +200,50 @@ static int on_start(struct parse *parse, struct base_place place, enum topology_
     return count_nodes(parse, place, 1, 0);
 }
 
+struct ordered_key {
+    const struct topology_node *key;
+    uint32_t item; /* its index in the mapping's items */
+};
+
 static int compare_keys(const void *a, const void *b)
 {
-    const struct topology_node *left = *(struct topology_node *const *) a;
-    const struct topology_node *right = *(struct topology_node *const *) b;
-    int order = strcmp(left->text, right->text);
-    if (order == 0)
-        order = (left->place.line > right->place.line) - (left->place.line < right->place.line);
-    return order ? order : (left->place.column > right->place.column) - (left->place.column < right->place.column);
+    const struct ordered_key *left = a, *right = b;
+    int order = strcmp(left->key->text, right->key->text);
+    return order ? order : (left->item > right->item) - (left->item < right->item);
 }
 
-static void check_duplicates(struct parse *parse, const struct topology_node *mapping)
+static void tell_duplicate(struct parse *parse, const struct topology_node *key, const struct topology_node *first)
 {
-    uint32_t count = mapping->count / 2;
+    char word[TOPOLOGY_WORD_BYTES], hint[64];
+    snprintf(hint, sizeof hint, "it was given at line %u, column %u", first->place.line, first->place.column);
+    base_diagnose(parse->diagnostics, BASE_ERROR, key->place, hint, "duplicate key %s", topology_tree_word(key, word));
+}
+
+/* Tells each key that was given before, and leaves the first of them. */
+static void drop_duplicates(struct parse *parse, struct topology_node *mapping)
+{
+    uint32_t count = mapping->count / 2, kept = 0;
     if (count < 2)
         return;
-    struct topology_node **keys = base_arena_array(parse->arena, struct topology_node *, count);
+    struct ordered_key *keys = base_arena_array(parse->arena, struct ordered_key, count);
     for (uint32_t i = 0; i < count; i++)
-        keys[i] = mapping->items[2 * i];
+        keys[i] = (struct ordered_key) {mapping->items[2 * i], 2 * i};
     qsort(keys, count, sizeof *keys, compare_keys);
-    for (uint32_t i = 1; i < count; i++) {
-        char word[TOPOLOGY_WORD_BYTES], hint[64];
-        if (strcmp(keys[i - 1]->text, keys[i]->text) != 0)
+    for (uint32_t i = 1, first = 0; i < count; i++) {
+        if (strcmp(keys[first].key->text, keys[i].key->text) != 0) {
+            first = i;
             continue;
-        snprintf(hint, sizeof hint, "it was given at line %u, column %u", keys[i - 1]->place.line,
-                 keys[i - 1]->place.column);
-        base_diagnose(parse->diagnostics, BASE_ERROR, keys[i]->place, hint, "duplicate key %s",
-                      topology_tree_word(keys[i], word));
+        }
+        tell_duplicate(parse, keys[i].key, keys[first].key);
+        mapping->items[keys[i].item] = NULL;
     }
+    for (uint32_t i = 0; i < mapping->count; i += 2) {
+        if (!mapping->items[i])
+            continue;
+        mapping->items[kept++] = mapping->items[i];
+        mapping->items[kept++] = mapping->items[i + 1];
+    }
+    mapping->count = kept;
 }
 
 /* Moves the container's children from the stack into it; a mapping keeps the pairs whose key is a scalar. */
@@ -264,7 +280,7 @@ static void on_end(struct parse *parse)
     }
     node->height++;
     if (node->kind == TOPOLOGY_MAPPING)
-        check_duplicates(parse, node);
+        drop_duplicates(parse, node);
 }
 
 static int on_alias(struct parse *parse, const yaml_event_t *event, struct base_place place)
