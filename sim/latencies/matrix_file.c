@@ -2,6 +2,9 @@
 
 #include <errno.h>
 
+/* Rows have 16-bit numbers; and 1.6 GB of entries are as much as a run should hold. */
+#define ROWS_MAX 20000
+
 struct scanner {
     const struct base_source *source;
     size_t offset;
@@ -89,9 +92,9 @@ static int measure(const struct base_source *source, struct base_diagnostics *di
     }
     if (rows == 0 || rows != columns)
         return refuse_shape(source, row_offset, diagnostics, rows, columns);
-    if (rows > LATENCY_TABLE_ROWS_MAX) {
+    if (rows > ROWS_MAX) {
         base_diagnose(diagnostics, BASE_ERROR, latency_place(source, 0), NULL, "the matrix has %u rows, at most %d go",
-                      rows, LATENCY_TABLE_ROWS_MAX);
+                      rows, ROWS_MAX);
         return -EINVAL;
     }
     return (int) rows;

@@ -4,8 +4,6 @@
 
 #include "sim/latencies/latencies.h"
 
-#define LATENCY_TABLE_ROWS_MAX 20000
-
 extern const char *const latency_units[];  /* TOPOLOGY_NAME of `unit` */
 extern const char *const latency_senses[]; /* TOPOLOGY_NAME of `of` */
 

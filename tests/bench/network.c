@@ -18,7 +18,7 @@ static double user_s(void)
     return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
 }
 
-/* What drawing the peers costs without the network. */
+/* With or without the network: the difference is what it costs. */
 static uint64_t walk(struct world *world, bool with_network, uint64_t now_ns)
 {
     uint64_t sum = 0;
@@ -84,6 +84,28 @@ static void measure_distributions(void)
     measure(&world, "uniform, a pair, loss and jitter", 0);
 }
 
+static void measure_matrix(uint32_t how)
+{
+    enum { ROWS = 490 };
+    struct world world;
+    start(&world);
+    char *text = base_arena_take(world.arena, ROWS * ROWS * 8), *end = text;
+    for (uint32_t i = 0; i < ROWS * ROWS; i++)
+        end += sprintf(end, "%u.%u%c", i % 300, i % 10, i % ROWS == ROWS - 1 ? '\n' : ' ');
+    struct latency_matrix matrix = {.file = world_file(&world, "bench", text), .unit = LATENCY_MS, .assign = how};
+    world_latency(&world, &latency_matrix, &matrix);
+    measure(&world, how == LATENCY_ASSIGN_RANDOM ? "matrix of 490, random" : "matrix of 490, in order", 0);
+}
+
+static void measure_regions(void)
+{
+    struct world world;
+    start(&world);
+    struct latency_regions regions = {.file = world_file(&world, "bench", "x,a,b\na,1,2\nb,2,1\n"), .unit = LATENCY_MS};
+    world_latency(&world, &latency_regions, &regions);
+    measure(&world, "regions", 0);
+}
+
 static void measure_faults(void)
 {
     struct world world;
@@ -96,10 +118,19 @@ static void measure_faults(void)
     world_constant(&world, 50 * MS);
     world_fault(&world, SECOND, SECOND, &fault_loss, &loss);
     measure(&world, "constant, a loss fault active", SECOND);
+    start(&world);
+    world_constant(&world, 50 * MS);
+    struct topology_peers all = world_peers(&world, 0);
+    struct fault_partition partition = {.sets = world_sets(&world, 1, &all)};
+    world_fault(&world, SECOND, SECOND, &fault_partition, &partition);
+    measure(&world, "constant, a partition active", SECOND);
 }
 
 int main(void)
 {
     measure_distributions();
+    measure_matrix(LATENCY_ASSIGN_RANDOM);
+    measure_matrix(LATENCY_ASSIGN_IN_ORDER);
+    measure_regions();
     measure_faults();
 }

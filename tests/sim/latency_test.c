@@ -267,6 +267,46 @@ static void a_group_without_a_region_is_refused(void **state)
     world_done(&world);
 }
 
+/* --- anything at all --- */
+
+/* Text of a small alphabet in which every byte matters to some reader; exactly as long as its memory. */
+static struct topology_file *random_file(struct world *world, uint64_t key, char **bytes)
+{
+    static const char alphabet[] = "0123456789.,,,e+-# \t\r\n\n\"\"ab";
+    struct topology_file *file = base_arena_take(world->arena, sizeof *file);
+    size_t length = base_random_below(base_random_at(key, 0), 60);
+    *bytes = malloc(length ? length : 1);
+    for (size_t i = 0; i < length; i++)
+        (*bytes)[i] = alphabet[base_random_below(base_random_at(key, i + 1), sizeof alphabet - 1)];
+    file->source = (struct base_source) {.name = "any", .text = *bytes, .length = length};
+    file->name = "any";
+    return file;
+}
+
+static void any_text_is_read_or_refused_with_a_reason(void **state)
+{
+    (void) state;
+    print_message("seed %d\n", SEED);
+    for (uint64_t i = 0; i < 20000; i++) {
+        struct world world;
+        char *bytes = NULL;
+        struct latency_matrix matrix = {.unit = LATENCY_MS};
+        struct latency_regions regions = {.unit = LATENCY_MS, .has_same = true};
+        world_init(&world, SEED);
+        world_group(&world, "two", 2, "a");
+        matrix.file = regions.file = random_file(&world, base_random_subkey(SEED, i), &bytes);
+        bool is_matrix = i % 2 == 0;
+        world_latency(&world, is_matrix ? &latency_matrix : &latency_regions,
+                      is_matrix ? (const void *) &matrix : (const void *) &regions);
+        if (world_build(&world) == 0)
+            assert_true(world_delay(&world, 0, 1) >= network_least_delay_ns(world.network));
+        else
+            assert_true(world.diagnostics.error_count > 0 && world_complaint(&world)[0] != '\0');
+        world_done(&world);
+        free(bytes);
+    }
+}
+
 /* --- published tables --- */
 
 /* The file's text in the world's arena, or a skip that says why. */
@@ -378,6 +418,7 @@ int main(void)
         cmocka_unit_test(one_alone_in_its_region_does_not_shorten_the_least_delay),
         cmocka_unit_test(what_is_wrong_with_a_table_of_regions_is_told_with_its_place),
         cmocka_unit_test(a_group_without_a_region_is_refused),
+        cmocka_unit_test(any_text_is_read_or_refused_with_a_reason),
         cmocka_unit_test(the_490_hosts_of_planetlab_are_half_a_round_trip_apart),
         cmocka_unit_test(the_222_cities_of_wondernetwork_are_half_a_round_trip_apart),
         cmocka_unit_test(the_regions_of_azure_need_same_and_then_are_read),
