@@ -1,0 +1,146 @@
+/* Runs scenarios from text for tests: loads, runs, keeps the figures and, where asked, the trace. */
+#ifndef TESTS_CONTRACT_SCENARIO_RUN_H
+#define TESTS_CONTRACT_SCENARIO_RUN_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "sim/engine.h"
+#include "sim/vocabulary.h"
+#include "topologies/load.h"
+
+struct scenario_run {
+    char digest[40];
+    struct summary summary; /* figures only, owned */
+    int result;             /* of engine_run, or the failure before it */
+    struct base_diagnostics diagnostics;
+};
+
+static int text_reader(void *context, struct base_arena *arena, const char *name, const char **text, size_t *length)
+{
+    if (strcmp(name, "test.yaml") == 0) {
+        *text = context;
+        *length = strlen(context);
+        return 0;
+    }
+    FILE *file = fopen(name, "rb");
+    if (!file)
+        return -2;
+    fseek(file, 0, SEEK_END);
+    *length = (size_t) ftell(file);
+    rewind(file);
+    char *copy = base_arena_take(arena, *length + 1);
+    size_t got = fread(copy, 1, *length, file);
+    fclose(file);
+    *text = copy;
+    return got == *length ? 0 : -5;
+}
+
+static inline void print_diagnostics(const struct base_diagnostics *diagnostics)
+{
+    for (uint32_t i = 0; i < diagnostics->count; i++) {
+        char text[2048];
+        base_diagnostic_format(&diagnostics->items[i], text, sizeof text);
+        print_message("%s", text);
+    }
+}
+
+static inline void scenario_run_keep(struct scenario_run *run, const struct summary *summary)
+{
+    run->summary = *summary;
+    run->summary.expectations = NULL;
+    run->summary.figures = malloc(summary->figure_count * sizeof *summary->figures);
+    memcpy(run->summary.figures, summary->figures, summary->figure_count * sizeof *summary->figures);
+    const struct figure *digest = summary_find(summary, "digest");
+    snprintf(run->digest, sizeof run->digest, "%s", digest->type == FIGURE_TEXT ? digest->text : "");
+}
+
+/* sets: NULL-terminated KEY=VALUE; trace: a path or NULL. */
+static inline struct scenario_run scenario_run(const char *yaml, const char *const *sets, const char *trace)
+{
+    struct scenario_run run = {0};
+    struct topology_reader reader = {.read = text_reader, .context = (void *) yaml};
+    struct topology_load_options load = {.path = "test.yaml", .reader = &reader, .sets = sets};
+    while (sets && sets[load.set_count])
+        load.set_count++;
+    struct scenario *scenario = NULL;
+    struct engine *engine = NULL;
+    run.result = topology_load(&scenario, &load, &sim_vocabulary, &run.diagnostics);
+    if (!run.result)
+        run.result = engine_create(&engine, &(struct engine_options){.scenario = scenario, .trace_path = trace},
+                                   &run.diagnostics);
+    if (!run.result) {
+        run.result = engine_run(engine, &run.diagnostics);
+        scenario_run_keep(&run, engine_summary(engine));
+    }
+    engine_free(engine);
+    topology_scenario_free(scenario);
+    return run;
+}
+
+static inline void scenario_run_done(struct scenario_run *run)
+{
+    free(run->summary.figures);
+    run->summary.figures = NULL;
+}
+
+static inline double scenario_figure(const struct scenario_run *run, const char *path)
+{
+    const struct figure *figure = summary_find(&run->summary, path);
+    if (!figure)
+        fail_msg("no figure %s", path);
+    return figure->type == FIGURE_INTEGER ? (double) figure->integer : figure->real;
+}
+
+/* The digest of a run that must go well. */
+static inline void scenario_digest(const char *yaml, const char *const *sets, const char *trace, char digest[40])
+{
+    struct scenario_run run = scenario_run(yaml, sets, trace);
+    print_diagnostics(&run.diagnostics);
+    assert_int_equal(run.result, 0);
+    snprintf(digest, 40, "%s", run.digest);
+    scenario_run_done(&run);
+}
+
+/* A path for a trace, removed by the caller. */
+static inline void trace_path(char path[64])
+{
+    snprintf(path, 64, "/tmp/peerlab-test-XXXXXX");
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    close(descriptor);
+    unlink(path);
+}
+
+/* The first column of the first row as text (empty when there is none), into a static buffer. */
+static inline const char *trace_text(const char *path, const char *sql)
+{
+    static char text[65536];
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    text[0] = '\0';
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0))
+        snprintf(text, sizeof text, "%s", (const char *) sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return text;
+}
+
+static inline long trace_number(const char *path, const char *sql)
+{
+    return strtol(trace_text(path, sql), NULL, 10);
+}
+
+#endif
