@@ -172,9 +172,9 @@ static void mistakes_are_told_at_their_place_in_the_scenario(void **state)
     check_complaint("{latency: {regions: F.csv}}", "[]", "test.yaml:7:21: error: ");
     check_complaint("{latency: {constant: 50 ms}}", "[{at: 1 s, for: 1 s, crash: home}]", "test.yaml:8:25: error: ");
     check_complaint("{latency: {constant: 50 ms}}", "[{at: 1 s, crash: {fraction: 1 %, count: 2}}]",
-                    "test.yaml:8:21: error: ");
+                    "test.yaml:8:20: error: ");
     check_complaint("{latency: {constant: 50 ms}}", "[{at: 1 s, loss: {add: 1 %, between: [home]}}]",
-                    "test.yaml:8:47: error: ");
+                    "test.yaml:8:46: error: ");
 }
 
 int main(void)
