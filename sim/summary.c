@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "reactor/base/assert.h"
+#include "reactor/base/json.h"
 
 void summary_done(struct summary *summary)
 {
@@ -103,34 +104,15 @@ void figure_text(const struct figure *figure, char *text, size_t bytes)
     case FIGURE_OBJECT: snprintf(text, bytes, "{}"); break;
     case FIGURE_TEXT: snprintf(text, bytes, "%s", figure->text); break;
     case FIGURE_INTEGER: snprintf(text, bytes, "%" PRIu64, figure->integer); break;
-    case FIGURE_REAL:
-        for (int digits = 6; digits <= 17; digits++) { /* as short as it reads back the same */
-            snprintf(text, bytes, "%.*g", digits, figure->real);
-            if (strtod(text, NULL) == figure->real)
-                return;
-        }
+    case FIGURE_REAL: base_json_real(figure->real, text, bytes); break;
     }
-}
-
-static void put_text(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fprintf(out, "\\%c", *text);
-        else if ((unsigned char) *text < 0x20)
-            fprintf(out, "\\u%04x", *text);
-        else
-            fputc(*text, out);
-    }
-    fputc('"', out);
 }
 
 static void put_value(FILE *out, const struct figure *figure)
 {
     char text[96];
     if (figure->type == FIGURE_TEXT) {
-        put_text(out, figure->text);
+        base_json_put_text(out, figure->text);
         return;
     }
     figure_text(figure, text, sizeof text);
@@ -194,7 +176,7 @@ char *summary_json(const struct summary *summary)
         struct figure value = {.type = isnan(expectation->value) ? FIGURE_NULL : FIGURE_REAL,
                                .real = expectation->value};
         fputs(i ? ",{\"text\":" : "{\"text\":", out);
-        put_text(out, expectation->expectation->text);
+        base_json_put_text(out, expectation->expectation->text);
         fputs(",\"value\":", out);
         put_value(out, &value);
         fprintf(out, ",\"pass\":%s}", expectation->pass ? "true" : "false");

@@ -29,7 +29,7 @@ static int decode(struct topology_loader *loader, const struct topology_load_opt
     if (topology_yaml_parse(loader->arena, loader->source, 0, loader->diagnostics, &root) < 0)
         return -EINVAL;
     for (uint32_t i = 0; i < options->set_count; i++)
-        if (topology_apply_set(loader, options->sets[i], &root) < 0)
+        if (topology_apply_set(loader, options->sets[i], options->set_names ? options->set_names[i] : NULL, &root) < 0)
             continue; /* diagnosed; the others are still worth judging */
     topology_decode_scenario(loader, root);
     if (loader->diagnostics->error_count > errors)

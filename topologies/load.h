@@ -19,6 +19,7 @@ struct topology_load_options {
     const char *path;                /* of the scenario; "-" is not special */
     const struct topology_reader *reader; /* NULL: the file system */
     const char *const *sets;         /* KEY=VALUE, in order */
+    const char *const *set_names;    /* what diagnostics call each: "--seed 7"; NULL: "--set KEY=VALUE" */
     uint32_t set_count;
 };
 

@@ -127,8 +127,9 @@ void topology_decode_churns(struct topology_loader *loader, struct topology_node
 void topology_decode_faults(struct topology_loader *loader, struct topology_node *node);
 void topology_decode_expectations(struct topology_loader *loader, struct topology_node *node);
 
-/* Applies one KEY=VALUE to the tree; the root may be replaced. */
-int topology_apply_set(struct topology_loader *loader, const char *text, struct topology_node **root);
+/* Applies one KEY=VALUE to the tree; the root may be replaced. name: for diagnostics; NULL: "--set KEY=VALUE". */
+int topology_apply_set(struct topology_loader *loader, const char *text, const char *name,
+                       struct topology_node **root);
 
 /* Reads through the loader's reader; 0 or -errno, nothing diagnosed. */
 int topology_read(struct topology_loader *loader, const char *name, struct base_source *source);

@@ -146,13 +146,15 @@ static int set_in(const struct set *set, uint32_t level, struct topology_node **
     return (*slot)->kind == TOPOLOGY_SEQUENCE ? set_in_list(set, level, *slot) : set_in_mapping(set, level, *slot);
 }
 
-int topology_apply_set(struct topology_loader *loader, const char *text, struct topology_node **root)
+int topology_apply_set(struct topology_loader *loader, const char *text, const char *name,
+                       struct topology_node **root)
 {
     struct base_source *source = base_arena_take(loader->arena, sizeof *source);
     struct set set = {.loader = loader, .source = source};
     source->length = strlen(text);
     source->text = base_arena_copy_text(loader->arena, text, source->length);
-    source->name = base_arena_printf(loader->arena, "--set %s", text);
+    source->name = name ? base_arena_copy_text(loader->arena, name, strlen(name))
+                        : base_arena_printf(loader->arena, "--set %s", text);
     const char *equals = strchr(source->text, '=');
     if (!equals) {
         topology_error(loader, ((struct base_place) {source, 1, 1}), "--set overlay.k=8", "KEY=VALUE is needed");

@@ -1,6 +1,7 @@
-#include "sim/commands/command.h"
-
 #include <stddef.h>
+#include <string.h>
+
+#include "sim/commands/command.h"
 
 extern const struct command run_command;
 
@@ -8,3 +9,11 @@ const struct command *const commands[] = {
     &run_command,
     NULL,
 };
+
+const struct command *command_find(const char *name)
+{
+    for (uint32_t i = 0; commands[i]; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}

@@ -1,0 +1,12 @@
+/* The summary of a run for people; what it prints comes from the same figures as --json. */
+#ifndef SIM_COMMANDS_RUN_SUMMARY_H
+#define SIM_COMMANDS_RUN_SUMMARY_H
+
+#include "sim/summary.h"
+
+/* To stdout, within 80 columns. trace_path: NULL without a trace. */
+void run_summary_print(const struct scenario *scenario, const struct summary *summary, const char *trace_path);
+/* To stderr: what a reader of the figures has to know of how the run went. */
+void run_summary_notes(const struct summary *summary);
+
+#endif
