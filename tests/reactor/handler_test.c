@@ -151,9 +151,10 @@ static void send_bytes(const struct pair *pair, size_t count)
         assert_int_equal(write(pair->other, "x", 1), 1);
 }
 
-/* Runs for a little time of the loop's clock. */
+/* Runs for a little real time, or virtual time. */
 static void run_for(struct reactor_loop *loop, uint64_t span_ns)
 {
+    span_ns = span_ns * reactor_loop_clock(loop)->scale_ppm / 1000000;
     assert_int_equal(reactor_loop_run(loop, reactor_loop_now(loop) + span_ns), REACTOR_REACHED);
 }
 
