@@ -216,7 +216,7 @@ static void put_peer(FILE *out, struct timeline *timeline, int64_t peer)
 
 static void put_message(FILE *out, struct timeline *timeline, const struct happening *row)
 {
-    fprintf(out, "%s %s %s ", row->kind, row->what, row->peer == row->cause_peer && row->other >= 0 ? "to" : "from");
+    fprintf(out, "%s %s %s ", row->kind, row->what, row->peer == row->cause_peer ? "to" : "from");
     put_peer(out, timeline, row->other);
     fprintf(out, ", %" PRId64 " bytes", row->bytes);
     if (row->delay_ns >= 0)
