@@ -2,10 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "reactor/base/assert.h"
-#include "reactor/base/bit_tree.h"
+#include "sim/truth_ring.h"
 #include "sim/up_set.h"
 
 /* A step that is not in force yet. */
@@ -17,8 +16,7 @@ struct truth_change {
 
 struct truth_instance {
     struct up_set up;            /* member numbers: counting and picking */
-    struct base_bit_tree ranks;  /* places in the order of ids: owners. Where there are keys */
-    uint32_t *rank_of;           /* by member; where there are keys */
+    struct truth_ring ring;      /* owners; where there are keys */
 };
 
 struct truth {
@@ -43,17 +41,7 @@ static bool has_keys(const struct identity_instance *instance)
 static int init_instance(struct truth_instance *of, const struct identity_instance *instance)
 {
     int result = up_set_init(&of->up, instance->member_count);
-    if (result < 0 || !has_keys(instance))
-        return result;
-    result = base_bit_tree_init(&of->ranks, instance->member_count);
-    if (result < 0)
-        return result;
-    of->rank_of = malloc(instance->member_count * sizeof *of->rank_of);
-    if (!of->rank_of)
-        return -ENOMEM;
-    for (uint32_t rank = 0; rank < instance->member_count; rank++)
-        of->rank_of[instance->order[rank]] = rank;
-    return 0;
+    return result < 0 || !has_keys(instance) ? result : truth_ring_init(&of->ring, instance);
 }
 
 static int init_all(struct truth *truth)
@@ -88,8 +76,7 @@ void truth_free(struct truth *truth)
     for (uint32_t i = 0; truth->instances && i < truth->identity->instance_count; i++) {
         struct truth_instance *instance = &truth->instances[i];
         up_set_done(&instance->up);
-        base_bit_tree_done(&instance->ranks);
-        free(instance->rank_of);
+        truth_ring_done(&instance->ring);
     }
     free(truth->instances);
     free(truth->changes);
@@ -123,10 +110,8 @@ static void apply(struct truth *truth, const struct truth_change *change)
         up_set_remove(&instance->up, member);
         truth->up_count--;
     }
-    if (instance->rank_of && change->up)
-        base_bit_tree_add(&instance->ranks, instance->rank_of[member]);
-    else if (instance->rank_of)
-        base_bit_tree_remove(&instance->ranks, instance->rank_of[member]);
+    if (has_keys(&identity->instances[identity->group_instance[group]]))
+        truth_ring_change(&instance->ring, member, change->up);
 }
 
 static void grow_changes(struct truth *truth)
@@ -184,76 +169,6 @@ bool truth_is_up(struct truth *truth, uint64_t at_ns, uint32_t peer)
                       truth->identity->group_member[group] + (peer - truth->identity->scenario->groups[group].first));
 }
 
-static const uint8_t *id_at(const struct identity_instance *instance, uint32_t rank)
-{
-    return instance->ids + (size_t) instance->order[rank] * instance->id_octets;
-}
-
-/* The first place in [low, high) whose id is >= key; high when there is none. */
-static uint32_t lower_bound(const struct identity_instance *instance, uint32_t low, uint32_t high, const uint8_t *key)
-{
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (memcmp(id_at(instance, middle), key, instance->id_octets) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static uint32_t successor(const struct truth_instance *truth, const struct identity_instance *instance,
-                          const uint8_t *key)
-{
-    uint32_t rank = base_bit_tree_next(&truth->ranks, lower_bound(instance, 0, instance->member_count, key));
-    return rank == BASE_BIT_TREE_NONE ? base_bit_tree_next(&truth->ranks, 0) : rank;
-}
-
-/* How many leading bits an id and a key share; at most those of their octets. */
-static uint32_t shared_bits(const uint8_t *id, const uint8_t *key, uint32_t octets)
-{
-    for (uint32_t i = 0; i < octets; i++)
-        if (id[i] != key[i])
-            return i * 8 + (uint32_t) __builtin_clz((unsigned) (id[i] ^ key[i])) - 24;
-    return octets * 8;
-}
-
-static bool bit_of(const uint8_t *id, uint32_t bit)
-{
-    return id[bit / 8] >> (7 - bit % 8) & 1;
-}
-
-/* The first place in [low, high), whose ids agree before `bit`, that has it set. */
-static uint32_t split(const struct identity_instance *instance, uint32_t low, uint32_t high, uint32_t bit)
-{
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (bit_of(id_at(instance, middle), bit))
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-/* Descends the trie that the sorted ids are: [low, high) holds those up members' ids that share most with the key. At
- * each turn its ends are members, and the first bit in which these two differ is the next that can tell. */
-static uint32_t xor_closest(const struct truth_instance *truth, const struct identity_instance *instance,
-                            const uint8_t *key)
-{
-    uint32_t low = base_bit_tree_next(&truth->ranks, 0);
-    uint32_t last = base_bit_tree_previous(&truth->ranks, instance->member_count - 1);
-    while (low != last) {
-        uint32_t bit = shared_bits(id_at(instance, low), id_at(instance, last), instance->id_octets);
-        uint32_t middle = split(instance, low, last + 1, bit);
-        if (bit_of(key, bit))
-            low = base_bit_tree_next(&truth->ranks, middle);
-        else
-            last = base_bit_tree_previous(&truth->ranks, middle - 1);
-    }
-    return low;
-}
-
 uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t ordinal, const struct overlay_id *key)
 {
     advance(truth, at_ns);
@@ -262,9 +177,9 @@ uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t ordinal, cons
     base_assert(has_keys(instance));
     if (of->up.count == 0)
         return UINT32_MAX;
-    uint32_t rank = instance->ops->closeness == OVERLAY_XOR ? xor_closest(of, instance, key->octets)
-                                                            : successor(of, instance, key->octets);
-    return identity_peer(instance, truth->identity, instance->order[rank]);
+    uint32_t member = instance->ops->closeness == OVERLAY_XOR ? truth_ring_xor_closest(&of->ring, key->octets)
+                                                              : truth_ring_successor(&of->ring, key->octets);
+    return identity_peer(instance, truth->identity, member);
 }
 
 uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t but, uint64_t bits)
