@@ -28,18 +28,20 @@ static bool reads_only(const char *pragma)
     return false;
 }
 
-/* The file is opened read-only too; this also keeps SQL from reaching other files (ATTACH, load_extension). */
+/* The file is opened read-only and a statement must be one that only reads (sqlite3_stmt_readonly); this keeps SQL from
+ * what counts as reading and yet reaches other files or changes the connection. */
 static int authorize(void *context, int action, const char *first, const char *second, const char *database,
                      const char *view)
 {
     (void) context, (void) database, (void) view;
     switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_READ:
-    case SQLITE_RECURSIVE: return SQLITE_OK;
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+    case SQLITE_TRANSACTION:
+    case SQLITE_SAVEPOINT: return SQLITE_DENY;
     case SQLITE_FUNCTION: return strcasecmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
     case SQLITE_PRAGMA: return reads_only(first) ? SQLITE_OK : SQLITE_DENY;
-    default: return SQLITE_DENY;
+    default: return SQLITE_OK;
     }
 }
 
@@ -249,8 +251,9 @@ static int prepare(struct trace_reader *reader, sqlite3_stmt **statement, struct
     struct base_place place = {.source = &reader->sql};
     sqlite3_set_authorizer(reader->database, authorize, NULL);
     int code = sqlite3_prepare_v2(reader->database, reader->sql.text, (int) reader->sql.length, statement, &tail);
-    int error = code == SQLITE_OK ? 0 : code == SQLITE_AUTH ? -EPERM : 1;
-    if (error == -EPERM)
+    bool writes = code == SQLITE_AUTH || (*statement && !sqlite3_stmt_readonly(*statement));
+    int error = writes ? -EPERM : code == SQLITE_OK ? 0 : 1;
+    if (writes)
         base_diagnose(diagnostics, BASE_ERROR, place, NULL, "a trace is only read: this would do more than that");
     else if (error)
         error = trace_reader_diagnose(reader, &reader->sql, diagnostics);

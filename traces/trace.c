@@ -204,7 +204,8 @@ DEFINE_APPEND(sample, SAMPLE)
 
 static uint32_t text_length(const char *text)
 {
-    return text ? (uint32_t) strnlen(text, TEXT_BYTES_MAX) : 0;
+    size_t length = text ? strlen(text) : 0;
+    return length < TEXT_BYTES_MAX ? (uint32_t) length : TEXT_BYTES_MAX;
 }
 
 /* A copy at the end of the batch, which has room for it; NULL stays NULL. */
