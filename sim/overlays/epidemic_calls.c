@@ -105,6 +105,8 @@ static void hear_rumours(const struct epidemic_moment *moment, struct epidemic_r
     struct epidemic_cursor cursor = epidemic_known(moment);
     uint64_t oldest_ns = epidemic_oldest_alive_ns(moment);
     for (struct epidemic_rumour rumour; epidemic_read_rumour(reader, &rumour);) {
+        if (rumour.published_ns > moment->now_ns)
+            rumour.published_ns = moment->now_ns; /* clocks differ, or somebody lies: it lives no longer than others */
         if (epidemic_cursor_seek(&cursor, rumour.id) != NULL) {
             peer_broadcast_duplicate(moment->peer, rumour.id);
         } else if (rumour.published_ns >= oldest_ns && epidemic_learn(moment, &cursor, &rumour)) {
@@ -148,7 +150,7 @@ bool epidemic_message(struct peer *peer, peer_address from, const uint8_t *bytes
 {
     struct epidemic_moment moment = epidemic_moment_of(peer);
     struct epidemic_reader reader;
-    if (!epidemic_read_begin(&reader, bytes, length, moment.now_ns))
+    if (!epidemic_read_begin(&reader, bytes, length))
         return false;
     bool asks = reader.kind == EPIDEMIC_PULL || reader.kind == EPIDEMIC_EXCHANGE;
     if (asks && moment.state->rumour_count > 0)

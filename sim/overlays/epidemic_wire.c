@@ -112,7 +112,7 @@ static bool known_ascend(const struct epidemic_reader *reader)
 }
 
 /* Walks a copy of the reader over its rumours, looking before each step that the rumour is all there. */
-static bool rumours_hold(struct epidemic_reader reader, uint64_t now_ns)
+static bool rumours_hold(struct epidemic_reader reader)
 {
     uint64_t least = 0; /* one more than the last id */
     while (reader.rumours != reader.end) {
@@ -121,14 +121,14 @@ static bool rumours_hold(struct epidemic_reader reader, uint64_t now_ns)
             return false;
         struct epidemic_rumour rumour;
         epidemic_read_rumour(&reader, &rumour);
-        if (rumour.id < least || rumour.hops == 0 || rumour.published_ns > now_ns)
+        if (rumour.id < least || rumour.hops == 0)
             return false;
         least = (uint64_t) rumour.id + 1;
     }
     return true;
 }
 
-bool epidemic_read_begin(struct epidemic_reader *reader, const uint8_t *bytes, size_t length, uint64_t now_ns)
+bool epidemic_read_begin(struct epidemic_reader *reader, const uint8_t *bytes, size_t length)
 {
     uint8_t kind = epidemic_read_kind(bytes, length);
     if (kind == EPIDEMIC_MESSAGES)
@@ -148,5 +148,5 @@ bool epidemic_read_begin(struct epidemic_reader *reader, const uint8_t *bytes, s
     bool tells = reader->rumours != reader->end;
     if ((!asks && (known_count != 0 || !tells)) || (kind == EPIDEMIC_PULL && tells))
         return false;
-    return known_ascend(reader) && rumours_hold(*reader, now_ns);
+    return known_ascend(reader) && rumours_hold(*reader);
 }

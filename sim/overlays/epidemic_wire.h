@@ -53,8 +53,8 @@ struct epidemic_reader {
     const uint8_t *rumours, *end;
 };
 
-/* False: malformed, or a rumour from the future. */
-bool epidemic_read_begin(struct epidemic_reader *reader, const uint8_t *bytes, size_t length, uint64_t now_ns);
+/* False: malformed. */
+bool epidemic_read_begin(struct epidemic_reader *reader, const uint8_t *bytes, size_t length);
 uint32_t epidemic_read_known(const struct epidemic_reader *reader, uint32_t index);
 /* The next rumour (learnt_round 0), or false at the end. */
 bool epidemic_read_rumour(struct epidemic_reader *reader, struct epidemic_rumour *rumour);

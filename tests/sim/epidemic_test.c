@@ -20,7 +20,7 @@ static void rounds_until_everyone_knows_are_the_published_ones(void **state)
     (void) state;
     static const char *const mode_names[] = {"push", "pull", "push-pull"};
     static const double published[] = {18.0, 13.8, 9.2}; /* n = 1024: log2 n + ln n + O(1) for push */
-    enum { REPLICATES = 150 };
+    enum { REPLICATES = 100 };
     for (uint32_t mode = PUSH; mode <= PUSH_PULL; mode++) {
         double sum = 0;
         for (uint64_t seed = 1; seed <= REPLICATES; seed++)
