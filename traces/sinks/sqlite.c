@@ -323,8 +323,15 @@ static int complete(struct trace_sink *sink, const char *status)
         error = execute(sink, "COMMIT");
     if (!error)
         error = leave_log(sink);
-    if (!error && sink->index)
-        error = error_of(sink->database, trace_index_build(sink->database, sink->progress, sink->progress_context));
+    return error;
+}
+
+/* A failure here costs the index only: the rows are whole and the status stays. */
+static int build_indexes(struct trace_sink *sink)
+{
+    int error = error_of(sink->database, trace_index_build(sink->database, sink->progress, sink->progress_context));
+    if (error && !sqlite3_get_autocommit(sink->database))
+        (void) execute(sink, "ROLLBACK");
     return error;
 }
 
@@ -354,6 +361,8 @@ static int sqlite_finish(struct trace_sink *sink, const char *status, int error,
         error = complete(sink, status);
     if (error)
         give_up(sink);
+    else if (sink->index)
+        error = build_indexes(sink);
     int close_error = close_database(sink);
     if (!error)
         error = close_error ? close_error : sync_file(sink->path);
