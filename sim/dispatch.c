@@ -29,12 +29,12 @@ static struct peer *begin(struct shard *shard, struct peer_hot *hot, const struc
     peer->hot = hot;
     peer->index = entry->target;
     peer->step = entry->step;
-    peer->now_ns = run->waits ? reactor_loop_now(shard->loop) : entry->due_ns;
+    peer->now_ns = run->clock_runs ? reactor_loop_now(shard->loop) : entry->due_ns;
     peer->sampled = entry->order & RUN_SAMPLED;
     peer->cause = 0;
     peer->instance_ordinal = (uint8_t) run->identity->group_instance[hot->group];
     peer->instance = &run->identity->instances[peer->instance_ordinal];
-    if (run->waits)
+    if (run->clock_runs && (entry->order & REACTOR_CLASS_MASK) >= REACTOR_MESSAGE)
         base_histogram_add(&shard->totals.lag_ns, peer->now_ns > entry->due_ns ? peer->now_ns - entry->due_ns : 0);
     return peer;
 }
@@ -261,8 +261,11 @@ void run_prefetch(void *context, const struct reactor_entry *upcoming)
     __builtin_prefetch(block, 1);
     if (shard->run->peer_bytes > 64)
         __builtin_prefetch(block + 64, 1);
-    if ((upcoming->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE)
+    unsigned class = upcoming->order & REACTOR_CLASS_MASK;
+    if (class == REACTOR_MESSAGE)
         __builtin_prefetch(flight_at(&shard->flights, upcoming->payload), 1);
+    else if (class == REACTOR_TIMER)
+        reactor_timer_prefetch(shard->timers, upcoming);
 }
 
 void (*const run_dispatch[REACTOR_CLASSES])(void *shard, struct reactor_entry *entry) = {

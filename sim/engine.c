@@ -357,6 +357,7 @@ int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
     run->setup_wall_ns = run_wall_ns();
     run->setup_cpu_ns = run_cpu_ns();
     reactor_clock_restart(reactor_loop_clock(run->shard.loop), 0);
+    run->clock_runs = run->waits;
     error = error ? error : dispatch_all(run);
     run->ended_at_ns = error || run->interrupted ? reactor_loop_now(run->shard.loop) : run->scenario->duration_ns;
     end_of_run(run);

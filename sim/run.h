@@ -151,6 +151,7 @@ struct run {
     uint64_t violations;       /* of overlays' invariants, at the end */
     bool population_moves;     /* peers come or go during the run */
     bool waits;                /* the clock is not virtual */
+    bool clock_runs;           /* it does wait, and set-up is over */
     bool faults_on_links;
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
     uint64_t ended_at_ns;      /* of the scenario's clock */
