@@ -275,6 +275,26 @@ static void two_crashes_at_one_instant_strike_a_peer_once(void **state)
     fixture_free(fixture);
 }
 
+static void crashes_of_two_names_strike_independently(void **state)
+{
+    (void) state;
+    struct fixture *fixture = fixture_new(100 * SECOND);
+    fixture_group(fixture, "stable", 1000);
+    fixture_crash_at(fixture, "one", 20 * SECOND, 500000000, 10 * SECOND);
+    fixture_crash_at(fixture, "two", 40 * SECOND, 500000000, 10 * SECOND);
+    fixture_plan(fixture);
+    struct fixture_steps all = fixture_run(fixture);
+    uint32_t struck[1000] = {0}, by_both = 0;
+    for (size_t i = 0; i < all.count; i++)
+        if (all.steps[i].what == PLAN_CRASH)
+            struck[all.steps[i].peer]++;
+    for (uint32_t peer = 0; peer < 1000; peer++)
+        by_both += struck[peer] == 2;
+    assert_in_range(by_both, 180, 320); /* a quarter; a standard deviation is 14 */
+    free(all.steps);
+    fixture_free(fixture);
+}
+
 static void faults_begin_and_end_inside_the_run(void **state)
 {
     (void) state;
@@ -498,6 +518,7 @@ int main(void)
         cmocka_unit_test(a_crash_overrides_churn_and_a_fresh_session_follows),
         cmocka_unit_test(a_crash_without_restart_lasts_to_the_end),
         cmocka_unit_test(two_crashes_at_one_instant_strike_a_peer_once),
+        cmocka_unit_test(crashes_of_two_names_strike_independently),
         cmocka_unit_test(faults_begin_and_end_inside_the_run),
         cmocka_unit_test(bootstraps_are_uniform_over_the_peers_that_are_up),
         cmocka_unit_test(a_constant_workload_keeps_to_its_grid_over_incarnations),
