@@ -1,7 +1,7 @@
 /* Kademlia: P. Maymounkov and D. Mazieres, Kademlia: a peer-to-peer information system based on the XOR metric, IPTPS
  * 2002, and its longer version (replacement caches, accelerated eviction: section 4.1). Here: what the simulator asks of
  * an overlay, in terms of the other kademlia_*.c files. */
-#include "sim/overlays/kademlia.h"
+#include "sim/overlays/kademlia_bucket.h"
 
 #include <stdlib.h>
 
@@ -49,9 +49,8 @@ static uint32_t aligned(size_t bytes, size_t alignment)
 static uint32_t bucket_layout(struct kademlia_shared *shared)
 {
     uint32_t slots = shared->slots;
-    shared->seen_at = (uint32_t) (sizeof(struct kademlia_bucket) + slots * sizeof(peer_address));
-    shared->failures_at = shared->seen_at + slots * 4;
-    shared->ids_at = shared->failures_at + slots;
+    shared->marks_at = (uint32_t) (sizeof(struct kademlia_bucket) + slots * sizeof(peer_address));
+    shared->ids_at = shared->marks_at + slots * 4;
     size_t bytes = shared->ids_at + (size_t) slots * shared->octets;
     return aligned(bytes, bytes > 64 ? 64 : 4);
 }

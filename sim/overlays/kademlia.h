@@ -2,9 +2,13 @@
  *
  *     kademlia.c         parameters, dispatch of messages and timers, the ops
  *     kademlia_wire.c    messages, octet by octet
+ *     kademlia_bucket.h  a bucket's slots
  *     kademlia_table.c   buckets: who is known, who is replaced
+ *     kademlia_closest.c the k closest contacts
+ *     kademlia_probe.c   liveness checks
  *     kademlia_lookup.c  iterative lookups
- *     kademlia_start.c   converged start, join, bootstrap, probes, refresh
+ *     kademlia_start.c   converged start
+ *     kademlia_upkeep.c  join, bootstrap, refresh
  *
  * A peer's state is two cache lines of handles; buckets, lookups and probes are items of slabs that all peers of one
  * loop share. A request has a number: the lookup's serial (0: a probe) and the request's place in it; what goes on the
@@ -16,8 +20,8 @@
 #include "sim/overlays/kademlia_id.h"
 
 #define KADEMLIA_K_MAX 256        /* NODES stays below 7 kB */
-#define KADEMLIA_INLINE_BUCKETS 19 /* enough for k * 2^18 peers; more go to a directory */
-#define KADEMLIA_TICK_SHIFT 24    /* a tick is 2^24 ns, 17 ms: 32 bits hold two years */
+#define KADEMLIA_INLINE_BUCKETS 20 /* enough for k * 2^19 peers; more go to a directory */
+#define KADEMLIA_TICK_SHIFT 28    /* a tick is 2^28 ns, 0.27 s: 24 bits hold 52 days, 32 bits 36 years */
 
 struct kademlia_parameters {
     uint64_t bits, k, alpha, failures;
@@ -34,7 +38,7 @@ enum kademlia_purpose { KADEMLIA_FOR_WORKLOAD, KADEMLIA_FOR_JOIN, KADEMLIA_FOR_R
 struct kademlia_shared {
     uint32_t k, alpha, bits, octets;  /* octets of an id */
     uint32_t slots;                   /* of a bucket: k contacts, then its replacement cache */
-    uint32_t seen_at, failures_at, ids_at; /* offsets in a bucket */
+    uint32_t marks_at, ids_at;        /* offsets in a bucket */
     uint32_t candidate_capacity;      /* of a lookup */
     uint32_t failure_limit;           /* failures in a row that make a contact stale */
     uint64_t request_timeout_ns, refresh_ns;
@@ -60,15 +64,7 @@ struct kademlia {
 };
 _Static_assert(sizeof(struct kademlia) == 128, "two cache lines");
 
-/* A bucket: this header, then by slot: addresses, ticks when last heard from, failures, ids. Slots [0, count) are
- * contacts; the replacement cache is [k, k + spare_count). A contact is only ever one that was heard from. */
-struct kademlia_bucket {
-    uint16_t count, spare_count;
-    uint16_t stale_count;         /* contacts at the limit of failures, kept for want of a replacement */
-    uint32_t refresh_tick;        /* when a lookup in its range falls due; 0: at once */
-    uint32_t probe_tick;          /* no contact is questionable before it */
-    peer_address addresses[];
-};
+struct kademlia_bucket; /* kademlia_bucket.h */
 
 struct kademlia_contact {
     const uint8_t *id;            /* in a bucket; the loop's octets */
@@ -131,10 +127,6 @@ void kademlia_failed(struct peer *peer, const struct kademlia_words *id, peer_ad
 uint32_t kademlia_closest(struct peer *peer, const struct kademlia_words *key, uint32_t failure_bound,
                           peer_address but, struct kademlia_contact contacts[KADEMLIA_K_MAX]);
 uint32_t kademlia_contact_count(const struct kademlia_shared *shared, const struct kademlia *state);
-/* A probe of this contact is over, answered or not. */
-void kademlia_probe_done(struct peer *peer, const struct kademlia_words *id, peer_address address);
-/* Probes the least recently seen contact if it is questionable, and with `stale` a stale one drawn at random. */
-void kademlia_probe_bucket(struct peer *peer, struct kademlia_bucket *bucket, bool stale);
 void kademlia_table_release(struct peer *peer);
 const char *kademlia_table_check(struct peer *peer);
 
@@ -149,17 +141,28 @@ void kademlia_lookup_timeout(struct peer *peer, uint32_t number);
 void kademlia_lookup_resume(struct peer *peer);
 void kademlia_lookup_release(struct peer *peer);
 
+/* --- kademlia_probe.c --- */
+/* Pings an address; bootstrap: its id is not known, id is ignored. False: too many probes are under way. */
+bool kademlia_probe(struct peer *peer, peer_address address, const struct kademlia_words *id, bool bootstrap);
+void kademlia_probe_slot(struct peer *peer, struct kademlia_bucket *bucket, uint32_t slot);
+/* A stale contact drawn at random: it may have come back. */
+void kademlia_probe_stale(struct peer *peer, struct kademlia_bucket *bucket);
+/* The least recently seen contact, if it is questionable. */
+void kademlia_probe_oldest(struct peer *peer, struct kademlia_bucket *bucket);
+void kademlia_probe_answer(struct peer *peer, peer_address from, const struct kademlia_message *message);
+void kademlia_probe_timeout(struct peer *peer, uint32_t number);
+void kademlia_probe_release(struct peer *peer);
+
 /* --- kademlia_start.c --- */
 void kademlia_start_converged(struct peer *peer);
+
+/* --- kademlia_upkeep.c --- */
 void kademlia_start_maintenance(struct peer *peer);
 void kademlia_maintain(struct peer *peer);
 /* Asks a bootstrap peer unless one has been asked already; false: there is none to ask. */
 bool kademlia_bootstrap(struct peer *peer, peer_address address);
-/* Pings a contact; kademlia_probe_done follows. False: too many probes are under way. */
-bool kademlia_probe(struct peer *peer, peer_address address, const struct kademlia_words *id);
-void kademlia_probe_answer(struct peer *peer, peer_address from, const struct kademlia_message *message);
-void kademlia_probe_timeout(struct peer *peer, uint32_t number);
-void kademlia_probe_release(struct peer *peer);
+void kademlia_bootstrapped(struct peer *peer);
+void kademlia_bootstrap_failed(struct peer *peer);
 /* A lookup that the overlay itself began has ended. */
 void kademlia_upkeep_done(struct peer *peer, enum kademlia_purpose purpose, bool answered);
 

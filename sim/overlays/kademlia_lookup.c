@@ -6,7 +6,7 @@
  * the paper. In the field a request is not repeated as soon as it is overdue: others are asked instead, an answer that
  * comes late still counts, and only when all others have answered are those asked once more on which the result hangs,
  * the overdue ones closer than the closest that answered. */
-#include "sim/overlays/kademlia.h"
+#include "sim/overlays/kademlia_bucket.h"
 
 #include "reactor/base/assert.h"
 
@@ -19,6 +19,8 @@ struct candidate {
     uint16_t request;     /* its number in the lookup, from 1 */
     uint8_t state, depth; /* depth: 1 for one's own contacts, one more than the peer whose reply named it */
 };
+
+_Static_assert(sizeof(struct candidate) == 32, "two a cache line");
 
 struct lookup {
     uint32_t next, number; /* number: the workload's */
@@ -58,18 +60,17 @@ static struct lookup *lookup_find(struct peer *peer, uint32_t serial)
 
 /* --- candidates --- */
 
-/* The place of the first candidate that is not closer than distance. */
+/* The place of the first candidate that is not closer than distance. Its steps cannot be foreseen, so the search is made
+ * of conditional moves; the first word nearly always decides. */
 static uint32_t place_of(const struct lookup *lookup, const struct kademlia_words *distance)
 {
-    uint32_t low = 0, high = lookup->count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (kademlia_closer(&lookup->candidates[middle].distance, distance))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct candidate *candidates = lookup->candidates;
+    uint32_t place = 0;
+    for (uint32_t count = lookup->count; count > 1; count -= count / 2)
+        place += candidates[place + count / 2 - 1].distance.high < distance->high ? count / 2 : 0;
+    while (place < lookup->count && kademlia_closer(&candidates[place].distance, distance))
+        place++;
+    return place;
 }
 
 static bool is_at(const struct lookup *lookup, uint32_t place, const struct kademlia_words *distance)

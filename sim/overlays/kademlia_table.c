@@ -3,25 +3,7 @@
  * Bucket i holds contacts that share exactly i bits of prefix with this peer; the last one holds all that share more, and
  * splits when it is full, as in section 2.4 of the paper. Slots are in no order: the tick when a contact was last heard
  * from says who is the least recently seen, and saves moving contacts on every message. */
-#include "sim/overlays/kademlia.h"
-
-#define FAILURES 0x7f /* in a row, saturating */
-#define PROBING 0x80  /* a liveness check is under way */
-
-static uint32_t *seen_of(const struct kademlia_shared *shared, struct kademlia_bucket *bucket)
-{
-    return (uint32_t *) (void *) ((uint8_t *) bucket + shared->seen_at);
-}
-
-static uint8_t *failures_of(const struct kademlia_shared *shared, struct kademlia_bucket *bucket)
-{
-    return (uint8_t *) bucket + shared->failures_at;
-}
-
-static uint8_t *id_at(const struct kademlia_shared *shared, struct kademlia_bucket *bucket, uint32_t slot)
-{
-    return (uint8_t *) bucket + shared->ids_at + (size_t) slot * shared->octets;
-}
+#include "sim/overlays/kademlia_bucket.h"
 
 static uint32_t *bucket_handle(const struct kademlia_shared *shared, struct kademlia *state, uint32_t index)
 {
@@ -64,79 +46,62 @@ struct kademlia_bucket *kademlia_bucket_add(const struct kademlia_shared *shared
 
 /* --- slots --- */
 
-static uint32_t find_address(const struct kademlia_bucket *bucket, uint32_t first, uint32_t end, peer_address address)
-{
-    uint32_t slot = first;
-    while (slot < end && bucket->addresses[slot] != address)
-        slot++;
-    return slot;
-}
-
-static uint32_t find_id(const struct kademlia_shared *shared, struct kademlia_bucket *bucket, const uint8_t *id)
-{
-    uint32_t slot = 0;
-    while (slot < bucket->count && memcmp(id_at(shared, bucket, slot), id, shared->octets) != 0)
-        slot++;
-    return slot;
-}
-
 static void slot_set(const struct kademlia_shared *shared, struct kademlia_bucket *bucket, uint32_t slot,
-                     const uint8_t *id, peer_address address, uint32_t seen)
+                     const uint8_t *id, peer_address address, uint32_t mark)
 {
     bucket->addresses[slot] = address;
-    seen_of(shared, bucket)[slot] = seen;
-    failures_of(shared, bucket)[slot] = 0;
-    memcpy(id_at(shared, bucket, slot), id, shared->octets);
+    bucket_marks(shared, bucket)[slot] = mark;
+    octets_copy(bucket_id(shared, bucket, slot), id, shared->octets);
 }
 
 static void slot_copy(const struct kademlia_shared *shared, struct kademlia_bucket *to, uint32_t to_slot,
                       struct kademlia_bucket *from, uint32_t from_slot)
 {
-    if (to == from && to_slot == from_slot)
-        return;
-    slot_set(shared, to, to_slot, id_at(shared, from, from_slot), from->addresses[from_slot],
-             seen_of(shared, from)[from_slot]);
-    failures_of(shared, to)[to_slot] = failures_of(shared, from)[from_slot];
+    if (to != from || to_slot != from_slot)
+        slot_set(shared, to, to_slot, bucket_id(shared, from, from_slot), from->addresses[from_slot],
+                 bucket_marks(shared, from)[from_slot]);
 }
 
-static bool is_stale(const struct kademlia_shared *shared, struct kademlia_bucket *bucket, uint32_t slot)
+static uint32_t mark_now(const struct peer *peer)
 {
-    return (failures_of(shared, bucket)[slot] & FAILURES) >= shared->failure_limit;
+    return kademlia_tick(peer) << MARK_TICK_SHIFT;
 }
 
-/* The slot in [first, end) seen the longest ago, or with `latest` the most recently; end > first. */
-static uint32_t by_seen(const struct kademlia_shared *shared, struct kademlia_bucket *bucket, uint32_t first,
-                        uint32_t end, bool latest)
+/* The spare seen the longest ago, or with `latest` the most recently; there is one. */
+static uint32_t spare_by_age(struct peer *peer, struct kademlia_bucket *bucket, bool latest)
 {
-    const uint32_t *seen = seen_of(shared, bucket);
-    uint32_t best = first;
-    for (uint32_t slot = first + 1; slot < end; slot++)
-        if (latest ? seen[slot] > seen[best] : seen[slot] < seen[best])
+    const struct kademlia_shared *shared = peer_shared(peer);
+    const uint32_t *marks = bucket_marks(shared, bucket);
+    uint32_t best = shared->k, now = kademlia_tick(peer);
+    for (uint32_t slot = best + 1; slot < shared->k + bucket->spare_count; slot++) {
+        uint32_t age = mark_age(marks[slot], now), best_age = mark_age(marks[best], now);
+        if (latest ? age < best_age : age > best_age)
             best = slot;
+    }
     return best;
 }
 
 void kademlia_contact_append(struct peer *peer, struct kademlia_bucket *bucket, const uint8_t *id,
                              peer_address address)
 {
-    slot_set(peer_shared(peer), bucket, bucket->count++, id, address, kademlia_tick(peer));
+    slot_set(peer_shared(peer), bucket, bucket->count++, id, address, mark_now(peer));
     peer_neighbour(peer, 0, address, true);
 }
 
 static void contact_replace(struct peer *peer, struct kademlia_bucket *bucket, uint32_t slot, const uint8_t *id,
-                            peer_address address, uint32_t seen)
+                            peer_address address, uint32_t mark)
 {
     const struct kademlia_shared *shared = peer_shared(peer);
-    bucket->stale_count = (uint16_t) (bucket->stale_count - is_stale(shared, bucket, slot));
+    bucket->stale_count = (uint16_t) (bucket->stale_count - bucket_is_stale(shared, bucket, slot));
     peer_neighbour(peer, 0, bucket->addresses[slot], false);
-    slot_set(shared, bucket, slot, id, address, seen);
+    slot_set(shared, bucket, slot, id, address, mark);
     peer_neighbour(peer, 0, address, true);
 }
 
 static void contact_remove(struct peer *peer, struct kademlia_bucket *bucket, uint32_t slot)
 {
     const struct kademlia_shared *shared = peer_shared(peer);
-    bucket->stale_count = (uint16_t) (bucket->stale_count - is_stale(shared, bucket, slot));
+    bucket->stale_count = (uint16_t) (bucket->stale_count - bucket_is_stale(shared, bucket, slot));
     peer_neighbour(peer, 0, bucket->addresses[slot], false);
     slot_copy(shared, bucket, slot, bucket, --bucket->count);
 }
@@ -147,16 +112,16 @@ static void spare_note(struct peer *peer, struct kademlia_bucket *bucket, const 
 {
     const struct kademlia_shared *shared = peer_shared(peer);
     uint32_t first = shared->k, end = first + bucket->spare_count;
-    uint32_t slot = find_address(bucket, first, end, address);
+    uint32_t slot = bucket_find(bucket, first, end, address);
     if (slot < end) {
-        seen_of(shared, bucket)[slot] = kademlia_tick(peer);
+        bucket_marks(shared, bucket)[slot] = mark_now(peer);
         return;
     }
     if (end < shared->slots)
         bucket->spare_count++;
     else
-        slot = by_seen(shared, bucket, first, end, false);
-    slot_set(shared, bucket, slot, id, address, kademlia_tick(peer));
+        slot = spare_by_age(peer, bucket, false);
+    slot_set(shared, bucket, slot, id, address, mark_now(peer));
 }
 
 /* Puts the most recently seen spare in the place of a stale contact; keeps the contact when there is none. */
@@ -165,11 +130,11 @@ static void spare_promote(struct peer *peer, struct kademlia_bucket *bucket, uin
     const struct kademlia_shared *shared = peer_shared(peer);
     while (bucket->spare_count > 0) {
         uint32_t end = shared->k + bucket->spare_count;
-        uint32_t spare = by_seen(shared, bucket, shared->k, end, true);
-        bool known = find_id(shared, bucket, id_at(shared, bucket, spare)) < bucket->count;
+        uint32_t spare = spare_by_age(peer, bucket, true);
+        bool known = bucket_find_id(shared, bucket, bucket_id(shared, bucket, spare)) < bucket->count;
         if (!known)
-            contact_replace(peer, bucket, slot, id_at(shared, bucket, spare), bucket->addresses[spare],
-                            seen_of(shared, bucket)[spare]);
+            contact_replace(peer, bucket, slot, bucket_id(shared, bucket, spare), bucket->addresses[spare],
+                            bucket_marks(shared, bucket)[spare]);
         slot_copy(shared, bucket, spare, bucket, end - 1);
         bucket->spare_count--;
         if (!known)
@@ -190,9 +155,9 @@ static bool split(const struct kademlia_shared *shared, struct kademlia *state)
     near->refresh_tick = far->refresh_tick;
     uint32_t kept = 0, stale_kept = 0;
     for (uint32_t slot = 0; slot < far->count; slot++) {
-        struct kademlia_words id = kademlia_words_load(id_at(shared, far, slot), shared->octets);
+        struct kademlia_words id = bucket_words(shared, far, slot);
         bool stays = kademlia_bucket_of(state, &id) == index;
-        stale_kept += stays && is_stale(shared, far, slot);
+        stale_kept += stays && bucket_is_stale(shared, far, slot);
         slot_copy(shared, stays ? far : near, stays ? kept++ : near->count++, far, slot);
     }
     far->count = (uint16_t) kept;
@@ -200,14 +165,6 @@ static bool split(const struct kademlia_shared *shared, struct kademlia *state)
     near->stale_count = (uint16_t) (far->stale_count - stale_kept);
     far->stale_count = (uint16_t) stale_kept;
     return true;
-}
-
-static uint32_t first_stale(const struct kademlia_shared *shared, struct kademlia_bucket *bucket)
-{
-    uint32_t slot = 0;
-    while (slot < bucket->count && !is_stale(shared, bucket, slot))
-        slot++;
-    return slot;
 }
 
 static void newcomer(struct peer *peer, const struct kademlia_words *id, const uint8_t *octets, peer_address address)
@@ -222,17 +179,17 @@ static void newcomer(struct peer *peer, const struct kademlia_words *id, const u
     }
     if (bucket->count == shared->k && bucket->stale_count == 0) {
         spare_note(peer, bucket, octets, address);
-        kademlia_probe_bucket(peer, bucket, false);
+        kademlia_probe_oldest(peer, bucket);
         return;
     }
-    uint32_t slot = find_id(shared, bucket, octets);
+    uint32_t slot = bucket_find_id(shared, bucket, octets);
     bool known = slot < bucket->count; /* at another address, which keeps its place for as long as it answers */
     if (!known)
-        slot = bucket->count < shared->k ? bucket->count : first_stale(shared, bucket);
+        slot = bucket->count < shared->k ? bucket->count : bucket_first_stale(shared, bucket);
     if (slot == bucket->count)
         kademlia_contact_append(peer, bucket, octets, address);
-    else if (!known || is_stale(shared, bucket, slot))
-        contact_replace(peer, bucket, slot, octets, address, kademlia_tick(peer));
+    else if (!known || bucket_is_stale(shared, bucket, slot))
+        contact_replace(peer, bucket, slot, octets, address, mark_now(peer));
 }
 
 void kademlia_heard(struct peer *peer, const struct kademlia_words *id, const uint8_t *octets, peer_address address)
@@ -240,12 +197,11 @@ void kademlia_heard(struct peer *peer, const struct kademlia_words *id, const ui
     const struct kademlia_shared *shared = peer_shared(peer);
     struct kademlia *state = peer_state(peer);
     struct kademlia_bucket *bucket = kademlia_bucket_at(shared, state, kademlia_bucket_of(state, id));
-    uint32_t slot = find_address(bucket, 0, bucket->count, address);
-    if (slot < bucket->count && memcmp(id_at(shared, bucket, slot), octets, shared->octets) == 0) {
-        uint8_t *failures = &failures_of(shared, bucket)[slot];
-        bucket->stale_count = (uint16_t) (bucket->stale_count - is_stale(shared, bucket, slot));
-        *failures &= PROBING;
-        seen_of(shared, bucket)[slot] = kademlia_tick(peer);
+    uint32_t slot = bucket_find(bucket, 0, bucket->count, address);
+    if (slot < bucket->count && octets_equal(bucket_id(shared, bucket, slot), octets, shared->octets)) {
+        uint32_t *mark = &bucket_marks(shared, bucket)[slot];
+        bucket->stale_count = (uint16_t) (bucket->stale_count - bucket_is_stale(shared, bucket, slot));
+        *mark = mark_now(peer) | (*mark & MARK_PROBING);
         return;
     }
     if (slot < bucket->count)
@@ -253,146 +209,23 @@ void kademlia_heard(struct peer *peer, const struct kademlia_words *id, const ui
     newcomer(peer, id, octets, address);
 }
 
-static void slot_probe(struct peer *peer, struct kademlia_bucket *bucket, uint32_t slot)
-{
-    const struct kademlia_shared *shared = peer_shared(peer);
-    uint8_t *failures = &failures_of(shared, bucket)[slot];
-    if (*failures & PROBING)
-        return;
-    struct kademlia_words id = kademlia_words_load(id_at(shared, bucket, slot), shared->octets);
-    if (kademlia_probe(peer, bucket->addresses[slot], &id))
-        *failures |= PROBING;
-}
-
 void kademlia_failed(struct peer *peer, const struct kademlia_words *id, peer_address address)
 {
     const struct kademlia_shared *shared = peer_shared(peer);
     struct kademlia *state = peer_state(peer);
     struct kademlia_bucket *bucket = kademlia_bucket_at(shared, state, kademlia_bucket_of(state, id));
-    uint32_t slot = find_address(bucket, 0, bucket->count, address);
+    uint32_t slot = bucket_find(bucket, 0, bucket->count, address);
     if (slot == bucket->count)
         return;
-    uint8_t *failures = &failures_of(shared, bucket)[slot];
-    bool was_stale = is_stale(shared, bucket, slot);
-    if ((*failures & FAILURES) < FAILURES)
-        ++*failures;
-    if (!is_stale(shared, bucket, slot)) {
-        slot_probe(peer, bucket, slot); /* lost or dead? ask again at once */
+    bool was_stale = bucket_is_stale(shared, bucket, slot);
+    if (bucket_failures(shared, bucket, slot) < MARK_FAILURES)
+        bucket_marks(shared, bucket)[slot]++;
+    if (!bucket_is_stale(shared, bucket, slot)) {
+        kademlia_probe_slot(peer, bucket, slot); /* lost or dead? ask again at once */
         return;
     }
     bucket->stale_count = (uint16_t) (bucket->stale_count + !was_stale);
     spare_promote(peer, bucket, slot);
-}
-
-void kademlia_probe_done(struct peer *peer, const struct kademlia_words *id, peer_address address)
-{
-    const struct kademlia_shared *shared = peer_shared(peer);
-    struct kademlia *state = peer_state(peer);
-    struct kademlia_bucket *bucket = kademlia_bucket_at(shared, state, kademlia_bucket_of(state, id));
-    uint32_t slot = find_address(bucket, 0, bucket->count, address);
-    if (slot < bucket->count)
-        failures_of(shared, bucket)[slot] &= FAILURES;
-}
-
-static void probe_one_stale(struct peer *peer, struct kademlia_bucket *bucket)
-{
-    const struct kademlia_shared *shared = peer_shared(peer);
-    if (bucket->stale_count == 0)
-        return;
-    uint64_t skip = peer_random_below(peer, bucket->stale_count);
-    uint32_t slot = first_stale(shared, bucket);
-    while (skip > 0)
-        skip -= is_stale(shared, bucket, ++slot);
-    slot_probe(peer, bucket, slot);
-}
-
-void kademlia_probe_bucket(struct peer *peer, struct kademlia_bucket *bucket, bool stale)
-{
-    const struct kademlia_shared *shared = peer_shared(peer);
-    if (stale)
-        probe_one_stale(peer, bucket);
-    uint32_t now = kademlia_tick(peer), oldest = UINT32_MAX;
-    if (bucket->count == 0 || now < bucket->probe_tick)
-        return;
-    const uint32_t *seen = seen_of(shared, bucket);
-    for (uint32_t slot = 0; slot < bucket->count; slot++)
-        if (!is_stale(shared, bucket, slot) && (oldest == UINT32_MAX || seen[slot] < seen[oldest]))
-            oldest = slot;
-    if (oldest == UINT32_MAX)
-        return;
-    bucket->probe_tick = seen[oldest] + shared->questionable_ticks;
-    if (now >= bucket->probe_tick)
-        slot_probe(peer, bucket, oldest);
-}
-
-/* --- the k closest --- */
-
-struct selection {
-    const struct kademlia_shared *shared;
-    struct kademlia_contact *contacts;
-    uint32_t count, failure_bound;
-    peer_address but;
-    struct kademlia_words key;
-};
-
-/* Takes from a bucket's usable contacts the ones that still have room, the closest where not all have. */
-static void select_from(struct selection *selection, struct kademlia_bucket *bucket)
-{
-    const struct kademlia_shared *shared = selection->shared;
-    const uint8_t *failures = failures_of(shared, bucket);
-    uint32_t usable[KADEMLIA_K_MAX], usable_count = 0, room = shared->k - selection->count;
-    for (uint32_t slot = 0; slot < bucket->count; slot++)
-        if ((failures[slot] & FAILURES) < selection->failure_bound && bucket->addresses[slot] != selection->but)
-            usable[usable_count++] = slot;
-    if (usable_count > room) {
-        struct kademlia_words distances[KADEMLIA_K_MAX];
-        for (uint32_t i = 0; i < usable_count; i++) { /* the room closest, by insertion */
-            uint32_t slot = usable[i], place = i < room ? i : room;
-            struct kademlia_words id = kademlia_words_load(id_at(shared, bucket, slot), shared->octets);
-            struct kademlia_words distance = kademlia_distance(&id, &selection->key);
-            while (place > 0 && kademlia_closer(&distance, &distances[place - 1])) {
-                if (place < room) {
-                    distances[place] = distances[place - 1];
-                    usable[place] = usable[place - 1];
-                }
-                place--;
-            }
-            if (place < room) {
-                distances[place] = distance;
-                usable[place] = slot;
-            }
-        }
-        usable_count = room;
-    }
-    for (uint32_t i = 0; i < usable_count; i++)
-        selection->contacts[selection->count++] =
-            (struct kademlia_contact){id_at(shared, bucket, usable[i]), bucket->addresses[usable[i]]};
-}
-
-/* Buckets in the order of their distance from key: first the one that key belongs in; then, of the nearer ones, those in
- * whose first differing bit key sides with them, outermost first, the last bucket, and the others, innermost first; then
- * the farther ones. So no bucket has to be compared with another, and mostly one bucket answers it all. */
-uint32_t kademlia_closest(struct peer *peer, const struct kademlia_words *key, uint32_t failure_bound,
-                          peer_address but, struct kademlia_contact contacts[KADEMLIA_K_MAX])
-{
-    const struct kademlia_shared *shared = peer_shared(peer);
-    struct kademlia *state = peer_state(peer);
-    struct selection selection = {.shared = shared, .contacts = contacts, .failure_bound = failure_bound, .but = but,
-                                  .key = *key};
-    struct kademlia_words distance = kademlia_distance(&state->id, key);
-    uint32_t own = kademlia_bucket_of(state, key), last = state->bucket_count - 1u;
-    select_from(&selection, kademlia_bucket_at(shared, state, own));
-    for (uint32_t i = own + 1; i < last && selection.count < shared->k; i++)
-        if (kademlia_bit(&distance, i))
-            select_from(&selection, kademlia_bucket_at(shared, state, i));
-    if (own < last && selection.count < shared->k)
-        select_from(&selection, kademlia_bucket_at(shared, state, last));
-    for (uint32_t i = last; i > own + 1 && selection.count < shared->k; i--)
-        if (!kademlia_bit(&distance, i - 1))
-            select_from(&selection, kademlia_bucket_at(shared, state, i - 1));
-    for (uint32_t i = own; i > 0 && selection.count < shared->k; i--)
-        select_from(&selection, kademlia_bucket_at(shared, state, i - 1));
-    return selection.count;
 }
 
 uint32_t kademlia_contact_count(const struct kademlia_shared *shared, const struct kademlia *state)
@@ -424,14 +257,14 @@ static const char *bucket_check(const struct kademlia_shared *shared, const stru
     if (bucket->count > shared->k || bucket->spare_count > shared->slots - shared->k)
         return "a bucket holds more than it may";
     for (uint32_t slot = 0; slot < bucket->count; slot++) {
-        struct kademlia_words id = kademlia_words_load(id_at(shared, bucket, slot), shared->octets);
-        stale += is_stale(shared, bucket, slot);
+        struct kademlia_words id = bucket_words(shared, bucket, slot);
+        stale += bucket_is_stale(shared, bucket, slot);
         if (kademlia_words_equal(&id, &state->id))
             return "a peer is its own contact";
         if (kademlia_bucket_of(state, &id) != index)
             return "a contact is in the wrong bucket";
-        if (find_id(shared, bucket, id_at(shared, bucket, slot)) != slot ||
-            find_address(bucket, 0, bucket->count, bucket->addresses[slot]) != slot)
+        if (bucket_find_id(shared, bucket, bucket_id(shared, bucket, slot)) != slot ||
+            bucket_find(bucket, 0, bucket->count, bucket->addresses[slot]) != slot)
             return "a contact is in its bucket twice";
     }
     return stale == bucket->stale_count ? NULL : "a bucket's count of stale contacts is wrong";

@@ -13,7 +13,7 @@
  *
  * A message is exactly as long as that; where bits is no multiple of 8 the last octet's unused low bits are zero. All
  * else is malformed. The paper's FIND_NODE reply carries (address, port, id) triples; it leaves the encoding open. */
-#include "sim/overlays/kademlia.h"
+#include "sim/overlays/kademlia_bucket.h"
 
 #define MAGIC 0x4b
 #define HEADER_OCTETS 6
@@ -111,7 +111,7 @@ void kademlia_send_nodes(struct peer *peer, peer_address to, uint32_t transactio
     bytes[length++] = (uint8_t) (count >> 8);
     bytes[length++] = (uint8_t) count;
     for (uint32_t i = 0; i < count; i++) {
-        memcpy(bytes + length, contacts[i].id, shared->octets);
+        octets_copy(bytes + length, contacts[i].id, shared->octets);
         length += shared->octets;
         peer_address_encode(peer, contacts[i].address, bytes + length);
         length += PEER_ADDRESS_OCTETS;
@@ -124,7 +124,7 @@ uint8_t kademlia_kind_of(const uint8_t *bytes, size_t length)
     return length >= HEADER_OCTETS && bytes[0] == MAGIC && bytes[1] < KADEMLIA_MESSAGES ? bytes[1] : KADEMLIA_MESSAGES;
 }
 
-/* The sender's bucket, up to its ticks; for FIND_NODE also the target's, which the reply will be taken from. */
+/* The sender's bucket, up to its marks; for FIND_NODE also the target's, which the reply will be taken from. */
 void kademlia_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct kademlia_shared *s = shared;
@@ -133,7 +133,7 @@ void kademlia_prefetch(const void *state, const void *shared, uint8_t kind, cons
         return;
     struct kademlia_words id = kademlia_words_load(bytes + HEADER_OCTETS, s->octets);
     const uint8_t *bucket = (const uint8_t *) kademlia_bucket_at(s, own, kademlia_bucket_of(own, &id));
-    for (uint32_t at = 0; at < s->failures_at; at += 64)
+    for (uint32_t at = 0; at < s->ids_at; at += 64)
         __builtin_prefetch(bucket + at);
     if (kind != KADEMLIA_FIND_NODE)
         return;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sim/overlays/kademlia.h"
+#include "sim/overlays/kademlia_bucket.h"
 #include "sim/overlays/registry.h"
 #include "tests/sim/peer_harness.h"
 
