@@ -49,8 +49,7 @@ static int no_such_kind(struct topology_loader *loader, const struct topology_re
         topology_error(loader, name->place, NULL, "%s %s is not built yet", registry->singular, word);
         return -EINVAL;
     }
-    const char *nearest = name->length <= 64 ? base_nearest_name(name->text, registry->kind_count, kind_name_at, registry)
-                                             : NULL;
+    const char *nearest = base_nearest_name(name->text, registry->kind_count, kind_name_at, registry);
     if (nearest) {
         snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest);
     } else {

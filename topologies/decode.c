@@ -7,6 +7,7 @@
 #include "reactor/base/decimal.h"
 #include "topologies/loader.h"
 #include "topologies/quantity.h"
+#include "topologies/yaml.h"
 
 static const char *phrase(enum topology_type type)
 {
@@ -35,7 +36,8 @@ static int wrong_type(struct topology_loader *loader, const struct topology_para
 static const char *list_units(enum topology_type type, char *text, size_t bytes)
 {
     bool is_one = !topology_units(type)[1].name;
-    int length = snprintf(text, bytes, "a %s has %s", topology_type_name(type), is_one ? "the unit" : "one of the units");
+    const char *kind = topology_type_name(type);
+    int length = snprintf(text, bytes, "a %s has %s", kind, is_one ? "the unit" : "one of the units");
     for (const struct topology_unit *unit = topology_units(type); unit->name; unit++)
         length += snprintf(text + length, bytes - (size_t) length, " %s", unit->name);
     return text;
@@ -140,12 +142,19 @@ static int decode_name(struct topology_loader *loader, const struct topology_par
     return -EINVAL;
 }
 
-/* Decodes the text of a range's end or of a default as YAML would say it. */
+/* Decodes the text of a range's end or of a default as YAML would say it. Most are single values, for which there is no
+ * need of a parser: thousands of groups with an overlay of their own decode thousands of defaults. */
 static int decode_own_text(struct topology_loader *loader, const struct topology_parameter *parameter,
                            const char *text, void *out)
 {
-    struct topology_node node = {.kind = TOPOLOGY_SCALAR, .text = text, .length = strlen(text)};
-    return topology_decode_value(loader, parameter, &node, out);
+    struct topology_node scalar = {.kind = TOPOLOGY_SCALAR, .text = text, .length = strlen(text)};
+    struct topology_node *node = &scalar;
+    if (*text == '{' || *text == '[') {
+        struct base_source *source = base_arena_take(loader->arena, sizeof *source);
+        *source = (struct base_source) {parameter->key, text, strlen(text)};
+        base_assert(topology_yaml_parse(loader->arena, source, 0, loader->diagnostics, &node) == 0);
+    }
+    return topology_decode_value(loader, parameter, node, out);
 }
 
 /* -1, 0 or 1 for the value against a range's end. */

@@ -214,7 +214,8 @@ static void describe_addresses(const struct scenario *scenario, struct topology_
     uint32_t first = scenario->address_first;
     struct topology_node *node = topology_tree_mapping(scenario->arena);
     const struct topology_address_keys keys = {
-        base_arena_printf(scenario->arena, "%u.%u.%u.%u", first >> 24, first >> 16 & 255, first >> 8 & 255, first & 255),
+        base_arena_printf(scenario->arena, "%u.%u.%u.%u", first >> 24, first >> 16 & 255, first >> 8 & 255,
+                          first & 255),
         scenario->address_stride, scenario->address_port};
     describe_section(scenario, node, &topology_address_section, &keys);
     topology_tree_put(scenario->arena, root, "addresses", node);

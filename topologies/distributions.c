@@ -42,10 +42,14 @@ const struct topology_parameter *topology_distribution_arguments(enum base_distr
     }
 }
 
-static int decode_span(struct topology_loader *loader, const char *key, const char *minimum,
+/* range: the parameter whose minimum and maximum bound the span, or NULL: any that is not 0. */
+static int decode_span(struct topology_loader *loader, const char *key, const struct topology_parameter *range,
                        struct topology_node *node, double *span_ns)
 {
-    const struct topology_parameter span = {.key = key, .type = TOPOLOGY_DURATION, .minimum = minimum};
+    const struct topology_parameter span = {.key = key,
+                                            .type = TOPOLOGY_DURATION,
+                                            .minimum = range ? range->minimum : "1 ns",
+                                            .maximum = range ? range->maximum : NULL};
     uint64_t value = 0;
     int result = topology_decode_value(loader, &span, node, &value);
     *span_ns = (double) value;
@@ -62,8 +66,9 @@ static int decode_uniform(struct topology_loader *loader, const struct topology_
                        node->kind == TOPOLOGY_SEQUENCE ? "of another number" : topology_tree_word(node, word));
         return -EINVAL;
     }
-    if (decode_span(loader, "uniform", NULL, node->items[0], &distribution->a) < 0 ||
-        decode_span(loader, "uniform", parameter->minimum, node->items[1], &distribution->b) < 0)
+    const struct topology_parameter least = {.maximum = parameter->maximum}; /* the greatest must reach the minimum */
+    if (decode_span(loader, "uniform", &least, node->items[0], &distribution->a) < 0 ||
+        decode_span(loader, "uniform", parameter, node->items[1], &distribution->b) < 0)
         return -EINVAL;
     if (distribution->a <= distribution->b)
         return 0;
@@ -78,7 +83,7 @@ static int decode_pair(struct topology_loader *loader, enum base_distribution_ki
     struct topology_spans spans = {0};
     const struct topology_parameter *arguments = topology_distribution_arguments(kind);
     if (kind == BASE_NORMAL && node->kind == TOPOLOGY_SCALAR)
-        return decode_span(loader, "normal", "1 ns", node, &distribution->b);
+        return decode_span(loader, "normal", NULL, node, &distribution->b);
     if (topology_view_open(loader, &view, base_distribution_name(kind), node) < 0)
         return -EINVAL;
     int result = topology_decode_table(loader, &view, arguments, 2, &spans, NULL);
@@ -96,9 +101,9 @@ int topology_decode_distribution_argument(struct topology_loader *loader, const 
     distribution->cut = parameter->cut && (kind == BASE_NORMAL || kind == BASE_LOGNORMAL);
     switch (kind) {
     case BASE_CONSTANT:
-        return decode_span(loader, "constant", parameter->minimum, node, &distribution->a);
+        return decode_span(loader, "constant", parameter, node, &distribution->a);
     case BASE_EXPONENTIAL:
-        return decode_span(loader, "exponential", "1 ns", node, &distribution->a);
+        return decode_span(loader, "exponential", NULL, node, &distribution->a);
     case BASE_UNIFORM:
         return decode_uniform(loader, parameter, node, distribution);
     default:
@@ -126,7 +131,7 @@ int topology_decode_distribution(struct topology_loader *loader, const struct to
     char word[TOPOLOGY_WORD_BYTES];
     if (node->kind == TOPOLOGY_SCALAR && (parameter->distributions & (1u << BASE_CONSTANT))) {
         *distribution = (struct base_distribution) {.kind = BASE_CONSTANT};
-        return decode_span(loader, parameter->key, parameter->minimum, node, &distribution->a);
+        return decode_span(loader, parameter->key, parameter, node, &distribution->a);
     }
     if (node->kind != TOPOLOGY_MAPPING || node->count != 2) {
         topology_error(loader, node->place, "for example {exponential: 60 s}",

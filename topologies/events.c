@@ -91,7 +91,7 @@ void topology_decode_workloads(struct topology_loader *loader, struct topology_n
     for (uint32_t i = 0; i < node->count; i++) {
         decode_workload(loader, node->items[i], &workloads[i]);
         const char *name = default_name(loader, registry, workloads[i].action.kind, ordinals);
-        if (!workloads[i].name)
+        if (!workloads[i].name || !*workloads[i].name)
             workloads[i].name = name;
         names[i] = (struct named) {workloads[i].name, workloads[i].place};
     }
@@ -158,7 +158,7 @@ void topology_decode_churns(struct topology_loader *loader, struct topology_node
     struct named *names = base_arena_array(loader->arena, struct named, node->count);
     for (uint32_t i = 0; i < node->count; i++) {
         decode_churn(loader, node->items[i], &churns[i]);
-        if (!churns[i].name)
+        if (!churns[i].name || !*churns[i].name)
             churns[i].name = base_arena_printf(loader->arena, "churn-%u", i);
         names[i] = (struct named) {churns[i].name, churns[i].place};
     }
@@ -194,7 +194,7 @@ void topology_decode_faults(struct topology_loader *loader, struct topology_node
     for (uint32_t i = 0; i < node->count; i++) {
         decode_fault(loader, node->items[i], &faults[i]);
         const char *name = default_name(loader, registry, faults[i].action.kind, ordinals);
-        if (!faults[i].name)
+        if (!faults[i].name || !*faults[i].name)
             faults[i].name = name;
         names[i] = (struct named) {faults[i].name, faults[i].place};
     }

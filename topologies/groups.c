@@ -12,7 +12,7 @@ static int compare_names(const void *a, const void *b)
     return order ? order : (int) left->ordinal - (int) right->ordinal;
 }
 
-/* A name must be told from an index and a path in --set. A group may be called `all`: the name then means that group. */
+/* A name must be told from an index and a path in --set. A group may be called `all`: the name then means that one. */
 static bool is_good_name(const char *name)
 {
     bool digits_only = true;
@@ -89,7 +89,8 @@ void topology_decode_groups(struct topology_loader *loader, struct topology_node
         return;
     }
     if (node->count > TOPOLOGY_GROUPS_MAX) {
-        topology_error(loader, node->items[TOPOLOGY_GROUPS_MAX]->place, NULL, "more than %u groups", TOPOLOGY_GROUPS_MAX);
+        topology_error(loader, node->items[TOPOLOGY_GROUPS_MAX]->place, NULL, "more than %u groups",
+                       TOPOLOGY_GROUPS_MAX);
         loader->groups_known = false;
         return;
     }

@@ -1,7 +1,7 @@
 /* What the parts of the loader share: the state of one loading, and how mistakes are told.
  *
- * Every decoding function returns 0, or -EINVAL after diagnosing; decoding goes on after a mistake, so that up to 20 are
- * told at once, and topology_load looks at the number of errors in the end. */
+ * Every decoding function returns 0, or -EINVAL after diagnosing; decoding goes on after a mistake, so that up to 20
+ * are told at once, and topology_load looks at the number of errors in the end. */
 #ifndef TOPOLOGIES_LOADER_H
 #define TOPOLOGIES_LOADER_H
 

@@ -58,8 +58,8 @@ struct topology_parameter {
     size_t set_offset;         /* of a bool that says whether it was given; 0: none is kept */
     const char *default_text;  /* as YAML would say it, decoded by the same code; NULL: required unless optional */
     bool optional;             /* may be absent without a default (then zero) */
-    const char *minimum;       /* as YAML would say it; NULL: the type's own bound */
-    const char *maximum;
+    const char *minimum;       /* as YAML would say it; NULL: the type's own bound. TOPOLOGY_DISTRIBUTION: what a */
+    const char *maximum;       /* constant span and the greatest of a uniform one must reach and not exceed */
     const char *const *names;  /* TOPOLOGY_NAME: NULL-terminated */
     unsigned distributions;    /* TOPOLOGY_DISTRIBUTION: mask of 1u << enum base_distribution_kind that are allowed */
     bool cut;                  /* TOPOLOGY_DISTRIBUTION: normal and lognormal are cut at their 0.1 % quantile */

@@ -7,48 +7,8 @@
 #include "topologies/load.h"
 #include "topologies/loader.h"
 #include "topologies/quantity.h"
+#include "topologies/schema_object.h"
 #include "topologies/yaml.h"
-
-/* The writers below are short because each takes the arena with the node it fills. */
-struct object {
-    struct base_arena *arena;
-    struct topology_node *node;
-};
-
-static struct object new_object(struct base_arena *arena)
-{
-    return (struct object) {arena, topology_tree_mapping(arena)};
-}
-
-static void put(struct object object, const char *key, struct topology_node *value)
-{
-    topology_tree_put(object.arena, object.node, key, value);
-}
-
-static void put_text(struct object object, const char *key, const char *text)
-{
-    put(object, key, topology_tree_scalar(object.arena, text, true));
-}
-
-static void put_plain(struct object object, const char *key, const char *text)
-{
-    put(object, key, topology_tree_scalar(object.arena, text, false));
-}
-
-static struct topology_node *text_list(struct base_arena *arena, const char *const *texts)
-{
-    struct topology_node *list = topology_tree_sequence(arena);
-    for (; *texts; texts++)
-        topology_tree_append(arena, list, topology_tree_scalar(arena, *texts, true));
-    return list;
-}
-
-static struct topology_node *reference(struct base_arena *arena, const char *definition)
-{
-    struct object object = new_object(arena);
-    put_text(object, "$ref", base_arena_printf(arena, "#/$defs/%s", definition));
-    return object.node;
-}
 
 static void put_type(struct object object, enum topology_type type)
 {
@@ -419,7 +379,9 @@ static struct topology_node *describe_expectations(struct base_arena *arena)
 {
     struct object text = new_object(arena);
     put_text(text, "type", "string");
-    put_text(text, "pattern", "^[ \\t]*[A-Za-z0-9_.-]+[ \\t]*(<=|>=|==|!=|<|>)[ \\t]*-?[0-9.]+([eE][+-]?[0-9]+)?[ \\t]*%?[ \\t]*$");
+    put_text(text, "pattern",
+             "^[ \\t]*[A-Za-z0-9_.-]+[ \\t]*(<=|>=|==|!=|<|>)"
+             "[ \\t]*[+-]?[0-9.]+([eE][+-]?[0-9]+)?[ \\t]*%?[ \\t]*$");
     return list_of(arena, "Figures of the summary that must hold: FIGURE OPERATOR NUMBER.", text.node);
 }
 
@@ -434,8 +396,8 @@ const char *topology_schema(struct base_arena *arena, const struct topology_voca
     put(properties, "clock", describe_clock(arena));
     put(properties, "transport", describe_transports(arena, vocabulary->transports));
     put(properties, "addresses", describe_section(arena, &topology_address_section, NULL, NULL));
-    put(properties, "peers", list_of(arena, "Groups of peers.", describe_section(arena, &topology_group_section, "overlay",
-                                                                       reference(arena, "overlay"))));
+    put(properties, "peers", list_of(arena, "Groups of peers.",
+        describe_section(arena, &topology_group_section, "overlay", reference(arena, "overlay"))));
     put(properties, "network", describe_network(arena, vocabulary->latencies));
     put(properties, "overlay", reference(arena, "overlay"));
     put(properties, "workload", list_of(arena, "What peers are asked to do.",

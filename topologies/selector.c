@@ -40,9 +40,9 @@ static int find_group(struct topology_loader *loader, const char *key, const str
     }
     if (!loader->groups_known)
         return -EINVAL; /* it may be one of those that could not be read; told already */
-    const char *nearest = node->length <= 64
-                              ? base_nearest_name(node->text, loader->group_count, group_name_at, loader->group_names)
-                              : NULL;
+    const char *nearest = NULL;
+    if (loader->diagnostics->error_count < BASE_DIAGNOSTIC_MAX) /* else nobody will read it */
+        nearest = base_nearest_name(node->text, loader->group_count, group_name_at, loader->group_names);
     if (nearest)
         snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest);
     topology_error(loader, node->place, hint, "no group of peers %s", topology_tree_word(node, word));
@@ -127,8 +127,8 @@ int topology_decode_sets(struct topology_loader *loader, const char *key, const 
     int result = 0;
     if (node->kind != TOPOLOGY_SEQUENCE) {
         char word[TOPOLOGY_WORD_BYTES];
-        topology_error(loader, node->place, "[[GROUP, ...], [GROUP, ...]]", "\"%s\" must be a list of sets, not %s", key,
-                       topology_tree_word(node, word));
+        topology_error(loader, node->place, "[[GROUP, ...], [GROUP, ...]]",
+                       "\"%s\" must be a list of sets, not %s", key, topology_tree_word(node, word));
         return -EINVAL;
     }
     struct topology_peers *items = base_arena_array(loader->arena, struct topology_peers, node->count);

@@ -1,7 +1,7 @@
 /* The located tree: what YAML said, with the place of every node kept to the very end.
  *
- * Nodes live in the scenario's arena. An aliased node is shared, so nodes that were parsed are not changed: --set copies
- * the containers on its way (set.c). describe.c and schema.c build trees of their own with the same functions. */
+ * Nodes live in the scenario's arena. An aliased node is shared, so nodes that were parsed are not changed: --set
+ * copies the containers on its way (set.c). describe.c and schema.c build trees of their own by the same functions. */
 #ifndef TOPOLOGIES_TREE_H
 #define TOPOLOGIES_TREE_H
 
@@ -20,7 +20,7 @@ enum topology_node_kind { TOPOLOGY_SCALAR, TOPOLOGY_SEQUENCE, TOPOLOGY_MAPPING }
 
 struct topology_node {
     enum topology_node_kind kind;
-    bool quoted;                  /* a scalar in quotes, a block scalar or one tagged !!str: text, never null or a number */
+    bool quoted;                  /* a scalar in quotes, a block scalar or one tagged !!str: never null or a number */
     bool flow;                    /* emitted on one line */
     struct base_place place;
     const char *text;             /* of a scalar, NUL-terminated; it contains no NUL */

@@ -11,7 +11,8 @@ int topology_view_open(struct topology_loader *loader, struct topology_view *vie
     *view = (struct topology_view) {.owner = owner, .place = node->place};
     if (node->kind != TOPOLOGY_MAPPING) {
         char word[TOPOLOGY_WORD_BYTES];
-        topology_error(loader, node->place, NULL, "%s must be a mapping, not %s", owner, topology_tree_word(node, word));
+        topology_error(loader, node->place, NULL, "%s must be a mapping, not %s", owner,
+                       topology_tree_word(node, word));
         return -EINVAL;
     }
     topology_view_merge(loader, view, node);
@@ -91,9 +92,8 @@ static const char *name_at(const void *names, size_t i)
 const char *topology_did_you_mean(char hint[TOPOLOGY_HINT_BYTES], const char *word, const char *const *names,
                                   size_t count)
 {
-    enum { LONGEST = 64 }; /* a longer word is no slip of the finger, and comparing is quadratic */
+    const char *nearest = base_nearest_name(word, count, name_at, names);
     hint[0] = '\0';
-    const char *nearest = strnlen(word, LONGEST + 1) <= LONGEST ? base_nearest_name(word, count, name_at, names) : NULL;
     if (nearest)
         snprintf(hint, TOPOLOGY_HINT_BYTES, "did you mean \"%s\"?", nearest);
     return hint;

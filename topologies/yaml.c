@@ -7,12 +7,7 @@
 #include <string.h>
 #include <yaml.h>
 
-/* Where the parser is in the source: libyaml counts characters and breaks lines at more than '\n', places count bytes
- * and '\n' only. Events come nearly in order, so that walking there from the last one is cheap. */
-struct cursor {
-    size_t character, byte, line_start;
-    uint32_t line;
-};
+#include "topologies/cursor.h"
 
 struct frame {
     struct topology_node *node;
@@ -28,7 +23,7 @@ struct parse {
     struct base_arena *arena;
     const struct base_source *source;
     struct base_diagnostics *diagnostics;
-    struct cursor cursor;
+    struct topology_cursor cursor;
     yaml_parser_t parser;
     struct frame frames[TOPOLOGY_DEPTH_MAX];
     uint32_t depth;
@@ -39,54 +34,9 @@ struct parse {
     struct topology_node *root;
 };
 
-static void step_forward(const struct base_source *source, struct cursor *cursor)
-{
-    if (source->text[cursor->byte] == '\n') {
-        cursor->line++;
-        cursor->line_start = cursor->byte + 1;
-    }
-    do
-        cursor->byte++;
-    while (cursor->byte < source->length && (source->text[cursor->byte] & 0xc0) == 0x80);
-    cursor->character++;
-}
-
-static void step_back(const struct base_source *source, struct cursor *cursor)
-{
-    do
-        cursor->byte--;
-    while (cursor->byte > 0 && (source->text[cursor->byte] & 0xc0) == 0x80);
-    cursor->character--;
-    if (source->text[cursor->byte] == '\n') {
-        const char *before = memrchr(source->text, '\n', cursor->byte);
-        cursor->line--;
-        cursor->line_start = before ? (size_t) (before - source->text) + 1 : 0;
-    }
-}
-
-static struct base_place place_of_cursor(const struct parse *parse)
-{
-    const struct cursor *cursor = &parse->cursor;
-    return (struct base_place) {parse->source, cursor->line, (uint32_t) (cursor->byte - cursor->line_start + 1)};
-}
-
 static struct base_place place_of_mark(struct parse *parse, const yaml_mark_t *mark, size_t first_character)
 {
-    size_t target = first_character + mark->index;
-    while (parse->cursor.character < target && parse->cursor.byte < parse->source->length)
-        step_forward(parse->source, &parse->cursor);
-    while (parse->cursor.character > target)
-        step_back(parse->source, &parse->cursor);
-    return place_of_cursor(parse);
-}
-
-static struct base_place place_of_byte(struct parse *parse, size_t byte)
-{
-    while (parse->cursor.byte < byte && parse->cursor.byte < parse->source->length)
-        step_forward(parse->source, &parse->cursor);
-    while (parse->cursor.byte > byte)
-        step_back(parse->source, &parse->cursor);
-    return place_of_cursor(parse);
+    return topology_cursor_to_character(&parse->cursor, parse->source, first_character + mark->index);
 }
 
 static int compare_anchors(const void *a, const void *b)
@@ -294,7 +244,8 @@ static int on_alias(struct parse *parse, const yaml_event_t *event, struct base_
     }
     struct topology_node *node = (*found)->node;
     if (node->weight == 0) {
-        base_diagnose(parse->diagnostics, BASE_ERROR, place, NULL, "alias \"*%.100s\" stands inside what it names", name);
+        base_diagnose(parse->diagnostics, BASE_ERROR, place, NULL, "alias \"*%.100s\" stands inside what it names",
+                      name);
         return -EINVAL;
     }
     int result = check_depth(parse, place, node->height);
@@ -337,8 +288,9 @@ static void refuse(struct parse *parse, size_t from, size_t first_character)
     const yaml_parser_t *parser = &parse->parser;
     const char *problem = parser->problem ? parser->problem : "out of memory";
     if (parser->error == YAML_READER_ERROR) {
-        base_diagnose(parse->diagnostics, BASE_ERROR, place_of_byte(parse, from + parser->problem_offset),
-                      "a scenario is UTF-8 text", "not YAML: %s", problem);
+        struct base_place place =
+            topology_cursor_to_byte(&parse->cursor, parse->source, from + parser->problem_offset);
+        base_diagnose(parse->diagnostics, BASE_ERROR, place, "a scenario is UTF-8 text", "not YAML: %s", problem);
         return;
     }
     char hint[160] = "";
@@ -378,7 +330,7 @@ int topology_yaml_parse(struct base_arena *arena, const struct base_source *sour
     parse.children = topology_tree_sequence(arena);
     yaml_parser_set_encoding(&parse.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parse.parser, (const unsigned char *) source->text + from, source->length - from);
-    place_of_byte(&parse, from);
+    topology_cursor_to_byte(&parse.cursor, source, from);
     int result = parse_events(&parse, from, parse.cursor.character);
     tdestroy(parse.anchors, keep_anchor);
     yaml_parser_delete(&parse.parser);

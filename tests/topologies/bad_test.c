@@ -43,8 +43,8 @@ static bool check_case(const char *scenario_name)
     char *expected = read_whole_file(expect_name, &length);
     bool good = result < 0 && expected && strcmp(expected, told) == 0;
     if (!good)
-        print_error("%s: result %d\n--- expected\n%s--- told\n%s", scenario_name, result, expected ? expected : "(no file)\n",
-                    told);
+        print_error("%s: result %d\n--- expected\n%s--- told\n%s", scenario_name, result,
+                    expected ? expected : "(no file)\n", told);
     free(expected);
     return good;
 }
