@@ -26,8 +26,8 @@ struct id_table {
 /* What the greatest run of linear probing in a half-filled table stays below for any 32-bit count of slots: runs grow
  * with the logarithm, about 10 ln(slots). */
 #define SLACK_SLOTS 4096
-/* An exact table filled to a share f takes a draw with probability 1 - f: 16 draws all fail below f = 1/2 once in 65,536
- * times, and above it the walk, whose bias nobody can see by then, costs less than more draws. */
+/* An exact table filled to a share f takes a draw with probability 1 - f: 16 draws all fail below f = 1/2 once in
+ * 65,536 times, and above it the walk, whose bias nobody can see by then, costs less than more draws. */
 #define EXACT_ATTEMPTS 16
 #define AHEAD 16 /* ids whose slots are asked of the cache while another is put in */
 

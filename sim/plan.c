@@ -1,9 +1,7 @@
 #include "sim/plan.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#include "reactor/base/assert.h"
 #include "reactor/base/reserve.h"
 #include "sim/plan_internal.h"
 

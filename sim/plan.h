@@ -52,7 +52,8 @@ const char *plan_what_name(enum plan_what what); /* "up" */
 /* When workload w acts at a peer whose present up-period began at up_at_ns: the first instant >= from_ns, or UINT64_MAX
  * when it does so no more. A constant `every` keeps to its own grid (a phase uniform in the period, drawn once a peer);
  * others draw gap number *draw from the stream of (workload name, peer) and move *draw on. Shared by the plan (counted
- * workloads) and by the engine (the others: peers arm their own). from_ns: the up instant, then the last action's + 1. */
+ * workloads) and by the engine (the others: peers arm their own). from_ns: the up instant, then the last action's plus
+ * one. */
 uint64_t plan_workload_next(const struct identity *identity, uint32_t workload, uint32_t peer, uint64_t from_ns,
                             uint32_t *draw);
 /* Where *draw begins for an incarnation (from 1), so that no two of a peer's up-periods repeat the same gaps. */

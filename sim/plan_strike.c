@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdlib.h>
 
 #include "reactor/base/assert.h"
 #include "reactor/base/reserve.h"
@@ -82,7 +81,8 @@ void plan_strike(struct plan *plan, uint32_t ordinal)
                                                    strike.keys, strike.candidate_count, strike.victims);
     base_assert(victim_count <= strike.candidate_count);
     for (uint32_t i = 0; i < victim_count; i++) {
-        struct plan_due due = plan_due_at(plan, fault->at_ns, PLAN_CRASH, strike.candidates[strike.victims[i]], ordinal);
+        uint32_t victim = strike.candidates[strike.victims[i]];
+        struct plan_due due = plan_due_at(plan, fault->at_ns, PLAN_CRASH, victim, ordinal);
         plan_push(plan, &due);
     }
     base_reserve_discard(plan->strike_scratch, scratch_bytes(plan));

@@ -128,8 +128,8 @@ static void nearest_subtree(const struct truth_ring *ring, const uint8_t *key, u
     }
 }
 
-/* Descends the trie that the sorted ids are: at each turn the ends are up, and the first bit in which these two differ is
- * the next that can tell. */
+/* Descends the trie that the sorted ids are: at each turn the ends are up, and the first bit in which these two differ
+ * is the next that can tell. */
 uint32_t truth_ring_xor_closest(const struct truth_ring *ring, const uint8_t *key)
 {
     const struct identity_instance *instance = ring->instance;

@@ -1,8 +1,8 @@
 /* Churn models: how a peer comes and goes. One file and one row in registry.c each.
  *
- * A peer's life is a sequence of spans on its own churn clock, each spent up or down, numbered from 0 at the start of the
- * run; kinds alternate. A model is a pure function from (peer, number) to the span; the plan (plan.h) keeps the number,
- * orders what comes of it and stands the clock still while a crashed peer is kept down. */
+ * A peer's life is a sequence of spans on its own churn clock, each spent up or down, numbered from 0 at the start of
+ * the run; up and down alternate. A model is a pure function from (peer, number) to the span; the plan (plan.h) keeps
+ * the number, orders what comes of it and stands the clock still while a crashed peer is kept down. */
 #ifndef SIM_CHURN_CHURN_H
 #define SIM_CHURN_CHURN_H
 
@@ -28,8 +28,8 @@ struct churn_ops {
     int (*bind)(const struct topology_churn *churn, uint32_t peer_count, struct base_arena *arena, const void **model,
                 struct base_diagnostics *diagnostics);
     struct churn_span (*span)(const void *model, const struct churn_peer *peer, uint32_t number);
-    /* After a crash: true, the interrupted up-span goes on for what it had left; false, a fresh one begins, the one that
-     * would have followed the next down-span. */
+    /* After a crash: true, the interrupted up-span goes on for what it had left; false, a fresh one begins, the one
+     * that would have followed the next down-span. */
     bool resumes;
 };
 

@@ -1,7 +1,7 @@
 /* Churn by session and downtime: an alternating renewal process (Yao, Leonard, Wang & Loguinov, ICNP 2006).
  *
- * Each span is one draw, numbered, of the peer's stream. A stationary start finds the process as an observer at a random
- * instant would: up with probability E[session] / (E[session] + E[downtime]), with the life that remains of a
+ * Each span is one draw, numbered, of the peer's stream. A stationary start finds the process as an observer at a
+ * random instant would: up with probability E[session] / (E[session] + E[downtime]), with the life that remains of a
  * length-biased draw. */
 #include <errno.h>
 

@@ -3,8 +3,8 @@
  *   NODE <tab> COUNT <tab> START END START END ...
  *
  * NODE names the node and is not used. COUNT is how many intervals follow. Instants are seconds from the start of the
- * trace, decimals allowed, separated by blanks; intervals are in order, of positive length and do not overlap. Where one
- * ends as the next begins, the peer leaves and comes back at that instant. Line i drives peer i of the entry. */
+ * trace, decimals allowed, separated by blanks; intervals are in order, of positive length and do not overlap. Where
+ * one ends as the next begins, the peer leaves and comes back at that instant. Line i drives peer i of the entry. */
 #include <errno.h>
 #include <string.h>
 
