@@ -146,7 +146,8 @@ static bool faults_on_links(const struct scenario *scenario)
     return links;
 }
 
-static int build(struct run *run, struct base_diagnostics *diagnostics)
+/* All that can be wrong with a scenario. */
+static int bind_all(struct run *run, struct base_diagnostics *diagnostics)
 {
     const struct scenario *scenario = run->scenario;
     run->transport = scenario->transport.kind->ops;
@@ -155,6 +156,7 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     run->population_moves = population_moves(scenario);
     run->faults_on_links = faults_on_links(scenario);
     run->sample_ppb = scenario->sample_ppb;
+    run->keys_key = base_random_key(scenario->seed, "keys", "");
     run->sample_key = base_random_key(scenario->seed, "sample", "");
     if (run->transport->real_time_only && !run->waits) {
         base_diagnose(diagnostics, BASE_ERROR, scenario->transport.place, "clock: real, or {scaled: k}",
@@ -166,7 +168,12 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     error = error ? error : bind_workloads(run, diagnostics);
     error = error ? error : plan_create(&run->plan, run->identity, diagnostics);
     error = error ? error : truth_create(&run->truth, run->identity);
-    error = error ? error : network_create(&run->network, run->identity, diagnostics);
+    return error ? error : network_create(&run->network, run->identity, diagnostics);
+}
+
+static int build(struct run *run, struct base_diagnostics *diagnostics)
+{
+    int error = bind_all(run, diagnostics);
     error = error ? error : allocate_peers(run);
     error = error ? error : create_loop(run, diagnostics);
     error = error ? error : run->transport->open(&run->shard, diagnostics);
@@ -174,26 +181,41 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     return error;
 }
 
-int engine_create(struct engine **result, const struct engine_options *options, struct base_diagnostics *diagnostics)
+/* Creates an engine as far as `make` goes; NULL after a failure. */
+static struct engine *create(const struct engine_options *options, struct base_diagnostics *diagnostics, int *error,
+                             int (*make)(struct run *run, struct base_diagnostics *diagnostics))
 {
     struct engine *engine = calloc(1, sizeof *engine);
+    *error = -ENOMEM;
     if (!engine)
-        return -ENOMEM;
+        return NULL;
     struct run *run = &engine->run;
     run->started_wall_ns = options->started_wall_ns ? options->started_wall_ns : run_wall_ns();
     run->options = *options;
     run->scenario = options->scenario;
     run->arena = base_arena_create();
-    int error = build(run, diagnostics);
-    if (error) {
-        if (!diagnostics->error_count)
-            base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the run could not be built: %s",
-                          strerror(-error));
-        engine_free(engine);
-        return error;
-    }
-    *result = engine;
-    return 0;
+    *error = make(run, diagnostics);
+    if (!*error)
+        return engine;
+    if (!diagnostics->error_count)
+        base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the run could not be built: %s",
+                      strerror(-*error));
+    engine_free(engine);
+    return NULL;
+}
+
+int engine_create(struct engine **result, const struct engine_options *options, struct base_diagnostics *diagnostics)
+{
+    int error;
+    *result = create(options, diagnostics, &error, build);
+    return error;
+}
+
+int engine_check(const struct scenario *scenario, struct base_diagnostics *diagnostics)
+{
+    int error;
+    engine_free(create(&(struct engine_options){.scenario = scenario}, diagnostics, &error, bind_all));
+    return error;
 }
 
 /* --- running --- */

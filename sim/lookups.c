@@ -4,6 +4,15 @@
 
 #include "sim/run.h"
 
+/* 160 uniform bits from 64, cut to the ids' length. */
+void run_key(uint64_t bits, uint32_t id_bits, struct overlay_id *key)
+{
+    for (uint32_t i = 0; i < sizeof key->octets; i++)
+        key->octets[i] = (uint8_t) (base_random_at(bits, i / 8) >> (i % 8 * 8));
+    for (uint32_t bit = id_bits; bit < 8 * sizeof key->octets; bit = (bit / 8 + 1) * 8)
+        key->octets[bit / 8] &= (uint8_t) ~(0xff >> bit % 8);
+}
+
 static bool counted(const struct run *run, const struct pending_lookup *lookup)
 {
     return lookup->started_at_ns >= run->warm_up_ns;

@@ -190,6 +190,11 @@ uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *
     return low;
 }
 
+void peer_key(const struct peer *peer, uint64_t number, struct overlay_id *key)
+{
+    run_key(base_random_at(peer->shard->run->keys_key, number), peer->instance->id_bits, key);
+}
+
 void peer_neighbour(struct peer *peer, uint8_t table, peer_address other, bool added)
 {
     const struct run *run = peer->shard->run;

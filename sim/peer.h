@@ -71,6 +71,10 @@ peer_address peer_census_address(const struct peer *peer, uint32_t rank);
 /* The first rank whose id is >= id; count when there is none. O(log n). */
 uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id);
 
+/* Key `number` of the run: what a lookup workload with `keys: n` asks for (numbers below n), and what a store holds. A
+ * pure function of the seed, the number and the overlay's id bits. */
+void peer_key(const struct peer *peer, uint64_t number, struct overlay_id *key);
+
 /* --- outcomes --- */
 struct peer_lookup_result {
     bool succeeded;

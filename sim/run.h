@@ -145,6 +145,7 @@ struct run {
     uint32_t record;           /* scenario->record while a trace is kept, else 0 */
     uint32_t sample_ppb;
     uint64_t sample_key;
+    uint64_t keys_key;         /* of the run's numbered keys */
     uint64_t warm_up_ns;
     uint32_t plan_count;       /* entries of source 0 */
     uint32_t up_count;
@@ -197,6 +198,7 @@ void run_record_message(struct shard *shard, const struct reactor_entry *entry, 
 void run_push(struct shard *shard, const struct reactor_entry *entry);
 
 /* --- lookups.c, broadcasts.c --- */
+void run_key(uint64_t bits, uint32_t id_bits, struct overlay_id *key);
 void lookups_begin(struct peer *peer, const struct overlay_id *key);
 void lookups_abandon(struct run *run, uint32_t peer); /* the origin went down, or the run ended */
 uint32_t broadcasts_next_id(struct run *run);
