@@ -141,7 +141,8 @@ static void arm_workloads(struct shard *shard, struct peer_hot *hot, uint32_t in
     const struct scenario *scenario = shard->run->scenario;
     for (uint32_t w = 0; w < scenario->workload_count; w++)
         if (!plan_issues(scenario, w) && chosen(&scenario->workloads[w].from, hot->group))
-            arm_workload(shard, hot, index, w, now_ns, 0);
+            arm_workload(shard, hot, index, w, now_ns,
+                         plan_workload_first_draw(shard->run->cold[index].earlier + 1));
 }
 
 /* An action of the plan (source 0, payload: the broadcast's number) or one that the peer armed itself (payload: draws). */
