@@ -14,18 +14,17 @@ const char *const topology_record_names[] = {"lifecycle",  "messages",   "timers
 
 static const char *const clock_names[] = {"virtual", "real", NULL};
 
-static int decode_scale(struct topology_loader *loader, struct scenario *scenario, const struct topology_node *node,
-                        const char *text)
+static void decode_scale(struct topology_loader *loader, struct scenario *scenario, const struct topology_node *node)
 {
+    const char *text = node->kind == TOPOLOGY_SCALAR ? node->text : "";
     int read = node->quoted ? -EINVAL : base_decimal_read(text, strlen(text), 1000000, 1, &scenario->clock_scale_ppm);
     scenario->clock = TOPOLOGY_CLOCK_SCALED;
     if (read > 0 && (size_t) read == strlen(text) && scenario->clock_scale_ppm >= 1000 &&
         scenario->clock_scale_ppm <= UINT64_C(1000000000000))
-        return 0;
+        return;
     char word[TOPOLOGY_WORD_BYTES];
     topology_error(loader, node->place, "{scaled: 10} is ten times as fast as real time",
                    "\"scaled\" must be a number from 0.001 to 1000000, not %s", topology_tree_word(node, word));
-    return -EINVAL;
 }
 
 static void decode_clock(struct topology_loader *loader, struct scenario *scenario, struct topology_node *node)
@@ -38,10 +37,8 @@ static void decode_clock(struct topology_loader *loader, struct scenario *scenar
         topology_view_open(loader, &view, "the clock", node);
         const struct topology_pair *pair = topology_view_require(loader, &view, "scaled");
         if (pair)
-            decode_scale(loader, scenario, pair->value, pair->value->kind == TOPOLOGY_SCALAR ? pair->value->text : "");
+            decode_scale(loader, scenario, pair->value);
         topology_view_close(loader, &view);
-    } else if (node->kind == TOPOLOGY_SCALAR && strncmp(node->text, "scaled:", 7) == 0) {
-        decode_scale(loader, scenario, node, node->text + 7); /* as the command line writes it */
     } else if (topology_decode_value(loader, &name, node, &index) == 0) {
         scenario->clock = index == 0 ? TOPOLOGY_CLOCK_VIRTUAL : TOPOLOGY_CLOCK_REAL;
     }
