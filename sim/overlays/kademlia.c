@@ -136,11 +136,15 @@ static void release(struct peer *peer)
     kademlia_table_release(peer);
 }
 
+/* Who names contacts to others sees to it that they live: the bucket that was asked for has its oldest contact checked
+ * when it has become questionable. So buckets are checked in proportion to their use, and idle ones cost nothing. */
 static void find_node(struct peer *peer, peer_address from, const struct kademlia_message *message)
 {
     struct kademlia_contact contacts[KADEMLIA_K_MAX];
     uint32_t count = kademlia_closest(peer, &message->target, 1, from, contacts);
     kademlia_send_nodes(peer, from, message->transaction, contacts, count);
+    const struct kademlia *state = peer_state(peer);
+    kademlia_probe_oldest(peer, kademlia_bucket_at(peer_shared(peer), state, kademlia_bucket_of(state, &message->target)));
 }
 
 static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
@@ -203,7 +207,7 @@ static const struct topology_parameter parameters[] = {
      .minimum = "1 ms", .maximum = "1 h", .about = "After so long without an answer a request is overdue."},
     {.key = "questionable", .type = TOPOLOGY_DURATION, PARAMETER(questionable_ns), .default_text = "15 min",
      .minimum = "0 s", .maximum = "365 d",
-     .about = "A contact not heard from for so long is pinged when a newcomer finds its bucket full (BEP 5: 15 min)."},
+     .about = "A contact not heard from for so long is pinged when its bucket is asked for or finds no room (BEP 5: 15 min)."},
     {.key = "failures", .type = TOPOLOGY_INTEGER, PARAMETER(failures), .default_text = "2", .minimum = "1",
      .maximum = "100", .about = "Requests in a row without an answer after which a contact is stale."},
 };

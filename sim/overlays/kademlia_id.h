@@ -21,15 +21,16 @@ _Static_assert(sizeof(struct kademlia_words) == KADEMLIA_ID_OCTETS, "no padding"
 
 static inline struct kademlia_words kademlia_words_load(const uint8_t *octets, uint32_t octet_count)
 {
-    uint8_t padded[KADEMLIA_ID_OCTETS] = {0};
-    if (octet_count == KADEMLIA_ID_OCTETS)
-        memcpy(padded, octets, KADEMLIA_ID_OCTETS); /* a constant length: three moves */
-    else
+    uint8_t padded[KADEMLIA_ID_OCTETS];
+    if (octet_count != KADEMLIA_ID_OCTETS) {
+        memset(padded, 0, sizeof padded);
         memcpy(padded, octets, octet_count);
+        octets = padded;
+    }
     struct kademlia_words words;
-    memcpy(&words.high, padded, 8);
-    memcpy(&words.middle, padded + 8, 8);
-    memcpy(&words.low, padded + 16, 4);
+    memcpy(&words.high, octets, 8);
+    memcpy(&words.middle, octets + 8, 8);
+    memcpy(&words.low, octets + 16, 4);
     return (struct kademlia_words){be64toh(words.high), be64toh(words.middle), be32toh(words.low)};
 }
 
