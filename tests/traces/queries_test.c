@@ -21,7 +21,7 @@ static const struct {
     {"lookup-path", "lookup=2", "0|70000.0|0.0|a-1|2|lookup|||\n1|72000.0|2000.0|a-1|3|timer|||\n"},
     {"lookup-path", "lookup=4", ""},
     {"drops", NULL,
-     "partition|find_node|1|20.0|30|70.0|70.0\ntarget_down|find_node|1|20.0|30|110.025|110.025\n"},
+     "partition|find_node|1|14.286|30|70.0|70.0\ntarget_down|find_node|1|14.286|30|110.025|110.025\n"},
     {"sessions", NULL, "a|2|0|0||||0|||\nb|2|0|1||||1|40.0|40.0|40.0\n"},
     {"message-kinds", NULL, "find_node|5|71.43|40.0|150|30.0|32.5\nnodes|2|28.57|100.0|200|100.0|35.0\n"},
     {"busiest-peers", NULL, "a-0|a|4|2|120|200|54.545\na-1|a|2|1|130|30|27.273\nb-0|b|1|1|100|30|18.182\n"},
