@@ -228,6 +228,8 @@ static void turn(void *context)
         run->interrupted = true;
         reactor_loop_stop(shard->loop);
     }
+    if (run->transport->flush)
+        run->transport->flush(shard);
     int error = trace_error(run->trace);
     if (error < 0)
         run_fail(shard, error, UINT32_MAX, "the trace cannot be written");
@@ -335,6 +337,8 @@ static void end_of_run(struct run *run)
     struct shard *shard = &run->shard;
     bool complete = !run->interrupted && !shard->failure;
     reactor_queue_each(shard->queue, still_in_flight, shard);
+    if (run->transport->still_in_flight)
+        run->transport->still_in_flight(shard);
     for (struct plan_step step; complete && plan_next(run->plan, run->scenario->duration_ns + 1, &step);) {
         if (step.what != PLAN_DOWN || !run_hot(run, step.peer)->up)
             continue; /* only a session that ends exactly with the run is still closed by its own ending */

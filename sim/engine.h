@@ -38,6 +38,10 @@ struct engine_options {
 int engine_create(struct engine **engine, const struct engine_options *options, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));
 
+/* Everything that engine_create finds wrong with a scenario, without building what runs it. As engine_create. */
+int engine_check(const struct scenario *scenario, struct base_diagnostics *diagnostics)
+    __attribute__((warn_unused_result));
+
 /* 0: complete; 1: interrupted in good order (stop); negative: the machine failed meanwhile (diagnosed), the trace is
  * closed as interrupted. The summary is filled in all cases. Once. */
 int engine_run(struct engine *engine, struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));

@@ -148,6 +148,24 @@ uint32_t print_width(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+void print_term(const char *name, uint32_t indent, const char *text)
+{
+    print_in(PRINT_BOLD, "%-*s", (int) indent - 2, name);
+    fputs("  ", stdout);
+    for (uint32_t column = indent; *text; text += strspn(text, " ")) {
+        size_t length = strcspn(text, " ");
+        bool breaks = column > indent && column + 1 + length > PRINT_COLUMNS;
+        if (breaks)
+            printf("\n%*s", (int) indent, "");
+        else if (column > indent)
+            putchar(' ');
+        column = (breaks ? indent : column + (column > indent)) + (uint32_t) length;
+        printf("%.*s", (int) length, text);
+        text += length;
+    }
+    putchar('\n');
+}
+
 void print_diagnostics(const struct base_diagnostics *diagnostics)
 {
     for (uint32_t i = 0; i < diagnostics->count; i++) {

@@ -32,8 +32,13 @@ void print_in(enum print_colour colour, const char *format, ...) __attribute__((
 /* Columns of the terminal behind stdout; 0: it is none, and nothing needs to be cut. */
 uint32_t print_width(void);
 
-/* A table on stdout: widths are those of the first rows, numbers stand to the right, text is cut only on a terminal. Rows
- * stream once the widths are known. */
+#define PRINT_COLUMNS 80 /* what all output tries to fit */
+
+/* "NAME  TEXT" with TEXT broken at blanks to fit, its further lines indented below its beginning. */
+void print_term(const char *name, uint32_t indent, const char *text);
+
+/* A table on stdout: widths are those of the first rows, numbers stand to the right, names of columns are broken at _
+ * where that helps to fit, text is cut only on a terminal. Rows stream once the widths are known. */
 struct print_column {
     const char *name, *unit; /* unit "" or NULL: none */
 };

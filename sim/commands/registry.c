@@ -3,10 +3,18 @@
 
 #include "sim/commands/command.h"
 
-extern const struct command run_command;
+extern const struct command run_command, check_command, query_command, replay_command, diff_command, plan_command,
+    list_command, bench_command;
 
 const struct command *const commands[] = {
     &run_command,
+    &check_command,
+    &query_command,
+    &replay_command,
+    &diff_command,
+    &plan_command,
+    &list_command,
+    &bench_command,
     NULL,
 };
 

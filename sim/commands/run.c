@@ -1,47 +1,15 @@
 /* peerlab run: a scenario to its end, a summary on stdout. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "reactor/demultiplexer.h"
 #include "sim/commands/command.h"
+#include "sim/commands/conduct.h"
 #include "sim/commands/print.h"
-#include "sim/commands/run_progress.h"
 #include "sim/commands/run_summary.h"
 #include "sim/commands/scenario_options.h"
-#include "sim/engine.h"
-
-/* Which signal asked for the end, 0: none. A handler reaches nothing but globals. */
-static volatile sig_atomic_t stop_signal;
-
-static void on_signal(int signal_number)
-{
-    if (stop_signal)
-        _exit(128 + signal_number); /* the second does not wait for the good order */
-    stop_signal = signal_number;
-}
-
-/* Handlers stay until the process ends: a second signal counts also while the trace is being indexed. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
 
 static const char *demultiplexer_at(const void *context, size_t i)
 {
@@ -58,9 +26,9 @@ static int check_demultiplexer(const struct arguments *arguments)
     while (reactor_demultiplexers[count])
         count++;
     const char *nearest = base_nearest_name(name, count, demultiplexer_at, NULL);
-    return command_refuse(arguments->command, "--demultiplexer %s: there is none of this name; %s%s", name,
-                          nearest ? "did you mean " : "see peerlab list demultiplexers",
-                          nearest ? nearest : "");
+    return command_refuse(arguments->command, "--demultiplexer %s: there is none of this name; %s%s%s",
+                          name, nearest ? "did you mean " : "see peerlab list demultiplexers", nearest ? nearest : "",
+                          nearest ? "?" : "");
 }
 
 static int check_options(const struct arguments *arguments)
@@ -80,10 +48,8 @@ static int check_options(const struct arguments *arguments)
     return check_demultiplexer(arguments);
 }
 
-static int finish(const struct arguments *arguments, const struct scenario *scenario, const struct engine *engine,
-                  int result)
+static void report(const struct arguments *arguments, const struct scenario *scenario, const struct summary *summary)
 {
-    const struct summary *summary = engine_summary(engine);
     if (arguments_has(arguments, "json")) {
         char *json = summary_json(summary);
         fputs(json, stdout);
@@ -93,27 +59,19 @@ static int finish(const struct arguments *arguments, const struct scenario *scen
     }
     fflush(stdout); /* before what is said on stderr; main sees whether it could be written */
     run_summary_notes(summary);
-    if (result < 0)
-        return EXIT_MACHINE;
-    if (result > 0)
-        return stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
-    return summary->passed ? EXIT_GOOD : EXIT_FAILED;
 }
 
 static int run_scenario(const struct arguments *arguments, const struct scenario *scenario)
 {
-    struct base_diagnostics diagnostics = {0};
-    struct run_progress progress = run_progress_begin(arguments_has(arguments, "quiet"));
-    struct engine *engine = NULL;
-    int error = engine_create(&engine, &(struct engine_options){
+    struct engine *engine;
+    int status = conduct(&engine, arguments, (struct engine_options){
         .scenario = scenario, .demultiplexer = arguments_value(arguments, "demultiplexer"),
-        .trace_path = arguments_value(arguments, "output"), .command = arguments->line,
-        .started_wall_ns = arguments->started_wall_ns, .stop = &stop_signal,
-        .progress = progress.shown ? run_progress_draw : NULL, .progress_context = &progress}, &diagnostics);
-    int result = error ? error : engine_run(engine, &diagnostics);
-    run_progress_end(&progress);
-    print_diagnostics(&diagnostics);
-    int status = error ? command_status(error) : finish(arguments, scenario, engine, result);
+        .trace_path = arguments_value(arguments, "output")}, arguments_has(arguments, "quiet"));
+    if (!engine)
+        return status;
+    report(arguments, scenario, engine_summary(engine));
+    if (status == EXIT_GOOD && !engine_summary(engine)->passed)
+        status = EXIT_FAILED;
     engine_free(engine);
     return status;
 }
@@ -123,8 +81,6 @@ static int run_run(const struct arguments *arguments)
     int status = check_options(arguments);
     if (status)
         return status;
-    raise_descriptor_limit();
-    catch_signals();
     struct base_diagnostics diagnostics = {0};
     struct scenario *scenario = NULL;
     int error = scenario_load(&scenario, arguments, arguments->operands[0], NULL, &diagnostics);

@@ -175,7 +175,7 @@ static void print_expectations(const struct summary *summary)
         const struct summary_expectation *expectation = &summary->expectations[i];
         char value[PRINT_NUMBER_BYTES] = "null";
         if (!isnan(expectation->value))
-            base_json_real(expectation->value, value, sizeof value);
+            snprintf(value, sizeof value, "%.6g", expectation->value);
         print_in(PRINT_BOLD, "%-*s", GUTTER, i ? "" : "expected");
         print_in(expectation->pass ? PRINT_GOOD : PRINT_BAD, "%s", expectation->pass ? "pass" : "FAIL");
         printf("  %-44s ", expectation->expectation->text);

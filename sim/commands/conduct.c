@@ -1,0 +1,60 @@
+/* Running an engine for a person: signals, limits, progress, and the exit status that comes of it. */
+#include "sim/commands/conduct.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "sim/commands/print.h"
+#include "sim/commands/run_progress.h"
+
+/* Which signal asked for the end, 0: none. A handler reaches nothing but globals. */
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal_number)
+{
+    if (stop_signal)
+        _exit(128 + signal_number); /* the second does not wait for the good order */
+    stop_signal = signal_number;
+}
+
+/* Handlers stay until the process ends: a second signal counts also while the trace is being indexed. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int conduct(struct engine **engine, const struct arguments *arguments, struct engine_options options, bool quiet)
+{
+    struct base_diagnostics diagnostics = {0};
+    struct run_progress progress = run_progress_begin(quiet);
+    raise_descriptor_limit();
+    catch_signals();
+    options.command = arguments->line;
+    options.started_wall_ns = arguments->started_wall_ns;
+    options.stop = &stop_signal;
+    options.progress = progress.shown ? run_progress_draw : NULL;
+    options.progress_context = &progress;
+    *engine = NULL;
+    int error = engine_create(engine, &options, &diagnostics);
+    int result = error ? error : engine_run(*engine, &diagnostics);
+    run_progress_end(&progress);
+    print_diagnostics(&diagnostics);
+    if (error)
+        return command_status(error);
+    if (result < 0)
+        return EXIT_MACHINE;
+    return !result ? EXIT_GOOD : stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+}

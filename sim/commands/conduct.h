@@ -1,0 +1,13 @@
+/* Running an engine for a person: signals, limits, progress, and the exit status that comes of it. */
+#ifndef SIM_COMMANDS_CONDUCT_H
+#define SIM_COMMANDS_CONDUCT_H
+
+#include "sim/commands/command.h"
+#include "sim/engine.h"
+
+/* Builds and runs an engine to the end or until a signal: EXIT_GOOD, EXIT_INTERRUPTED, EXIT_TERMINATED, or, diagnosed,
+ * EXIT_INPUT or EXIT_MACHINE. *engine is NULL when it could not be built; else it has its summary: free it. options:
+ * scenario, trace_path and demultiplexer; the rest is filled in. Handlers of SIGINT and SIGTERM stay. */
+int conduct(struct engine **engine, const struct arguments *arguments, struct engine_options options, bool quiet);
+
+#endif
