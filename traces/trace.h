@@ -153,7 +153,7 @@ struct trace_totals {
     uint64_t bytes;     /* of the file */
     uint64_t left_out;  /* records not written */
 };
-/* Writes what is pending, builds views and indexes, sets run.status to status, leaves one plain file (no -wal beside
+/* Writes what is pending, sets run.status to status, builds indexes, leaves one plain file (no -wal beside
  * it). 0 or -errno (diagnosed); totals may be NULL. Frees the trace in any case. */
 int trace_finish(struct trace *trace, const char *status, struct trace_totals *totals,
                  struct base_diagnostics *diagnostics);

@@ -1,7 +1,7 @@
 /* How fast a trace is written, beside what SQLite can do by itself, in one run:
  *
  *   trace      trace_message -> batches -> writer thread -> SQLite in WAL mode, to a closed file without indexes
- *   table      the same records through the same virtual table, INSERT ... SELECT, one thread, one transaction a batch of
+ *   table      the same records through the same virtual table, INSERT ... SELECT, one thread, a commit every
  *              8 MiB, no journal: the limit
  *   prepared   one prepared INSERT a row, likewise
  *   append     what recording costs the simulating thread alone (null sink)
