@@ -63,20 +63,34 @@ static peer_address intern(struct run *run, uint32_t host, uint16_t port)
     return ADDRESS_FOREIGN | (run->foreign_count - 1);
 }
 
-peer_address address_decode(struct run *run, const uint8_t octets[PEER_ADDRESS_OCTETS])
+static uint32_t host_of(const uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    return (uint32_t) octets[0] << 24 | (uint32_t) octets[1] << 16 | (uint32_t) octets[2] << 8 | octets[3];
+}
+
+static uint16_t port_of(const uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    return (uint16_t) (octets[4] << 8 | octets[5]);
+}
+
+uint32_t address_of_peer(const struct run *run, const uint8_t octets[PEER_ADDRESS_OCTETS])
 {
     const struct scenario *scenario = run->scenario;
-    uint32_t host = (uint32_t) octets[0] << 24 | (uint32_t) octets[1] << 16 | (uint32_t) octets[2] << 8 | octets[3];
-    uint16_t port = (uint16_t) (octets[4] << 8 | octets[5]);
-    if (!port || !host)
+    uint32_t host = host_of(octets), offset = host - scenario->address_first;
+    if (port_of(octets) != scenario->address_port || host < scenario->address_first)
+        return UINT32_MAX;
+    uint32_t index = scenario->address_stride == 1 ? offset : offset / scenario->address_stride;
+    return index < scenario->peer_count && index * scenario->address_stride == offset ? index : UINT32_MAX;
+}
+
+peer_address address_decode(struct run *run, const uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    uint32_t peer = address_of_peer(run, octets);
+    if (peer != UINT32_MAX)
+        return peer + 1;
+    if (!port_of(octets) || !host_of(octets))
         return PEER_ADDRESS_NONE;
-    uint32_t offset = host - scenario->address_first;
-    if (port == scenario->address_port && host >= scenario->address_first) {
-        uint32_t index = scenario->address_stride == 1 ? offset : offset / scenario->address_stride;
-        if (index < scenario->peer_count && index * scenario->address_stride == offset)
-            return index + 1;
-    }
-    return intern(run, host, port);
+    return intern(run, host_of(octets), port_of(octets));
 }
 
 void address_text(const struct run *run, peer_address address, char text[24])

@@ -14,6 +14,8 @@ int addresses_init(struct run *run); /* 0 or -ENOMEM */
 void addresses_done(struct run *run);
 void address_encode(const struct run *run, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS]);
 peer_address address_decode(struct run *run, const uint8_t octets[PEER_ADDRESS_OCTETS]);
+/* The peer of the plan at this endpoint; UINT32_MAX: none. */
+uint32_t address_of_peer(const struct run *run, const uint8_t octets[PEER_ADDRESS_OCTETS]);
 void address_text(const struct run *run, peer_address address, char text[24]); /* "127.1.1.1:6881" */
 
 #endif

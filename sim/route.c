@@ -17,11 +17,12 @@ void run_record_message(struct shard *shard, const struct reactor_entry *entry, 
     if (!(run->record & TOPOLOGY_RECORD_MESSAGES) || !(entry->order & RUN_SAMPLED))
         return;
     const struct identity *identity = run->identity;
-    uint32_t known = entry->source ? entry->source - 1 : entry->target;
+    bool from_peer = entry->source - 1 < identity->peer_count;
+    uint32_t known = from_peer ? entry->source - 1 : entry->target;
     uint32_t instance = identity->group_instance[run_hot(run, known)->group];
     trace_message(run->trace, &(struct trace_message){
         .sent_at_ns = sent_at_ns, .delay_ns = delay_ns, .queue_ns = 0,
-        .source = entry->source ? entry->source - 1 : TRACE_NONE_U32, .cause_seq = entry->cause,
+        .source = from_peer ? entry->source - 1 : TRACE_NONE_U32, .cause_seq = entry->cause,
         .target = entry->target < identity->peer_count ? entry->target : TRACE_NONE_U32, .target_seq = target_seq,
         .bytes = (uint32_t) length, .kind = (uint8_t) (run->kind_first[instance] + entry->kind), .fate = (uint8_t) fate});
 }

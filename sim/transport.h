@@ -18,6 +18,8 @@ struct transport_ops {
     void (*send)(struct shard *shard, struct reactor_entry *entry, uint32_t *flight, const void *bytes, size_t length);
     /* Carries a message that is due to its target, which is up; releases the flight. */
     void (*deliver)(struct shard *shard, struct reactor_entry *entry);
+    void (*flush)(struct shard *shard);           /* once a turn: sends what was gathered; NULL: nothing ever is */
+    void (*still_in_flight)(struct shard *shard); /* the run is over: counts what it holds; NULL: it holds nothing */
 };
 
 #endif

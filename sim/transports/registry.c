@@ -5,6 +5,7 @@
 static const struct topology_kind *const kinds[] = {
     &memory_kind,
     &socketpair_kind,
+    &localhost_kind,
 };
 
 const struct topology_registry sim_transports = {

@@ -5,5 +5,6 @@
 
 extern const struct topology_kind memory_kind;
 extern const struct topology_kind socketpair_kind;
+extern const struct topology_kind localhost_kind;
 
 #endif
