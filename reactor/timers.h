@@ -38,4 +38,11 @@ bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *ent
  * moved to a later instant. */
 bool reactor_timer_is_live(const struct reactor_timers *timers, const struct reactor_entry *entry);
 
+/* Asks the cache for what firing this upcoming entry will touch. */
+static inline void reactor_timer_prefetch(const struct reactor_timers *timers, const struct reactor_entry *upcoming)
+{
+    uint32_t mask = UINT32_MAX >> __builtin_clz(timers->slots.capacity);
+    __builtin_prefetch(timers->slots.items + (size_t) (upcoming->payload & mask) * timers->slots.item_bytes, 1);
+}
+
 #endif
