@@ -190,7 +190,7 @@ bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct qu
         pull(ladder, k);
     }
     struct queue_level *level = &ladder->levels[0];
-    *bucket = (struct queue_bucket){take_bucket(level, at), at << level->shift, level->shift};
+    *bucket = (struct queue_bucket){take_bucket(level, at), at << level->shift};
     ladder->count -= bucket->list.count;
     level->position = at + 1;
     while (level->limit - level->position + SPREAD <= WINDOW && pull(ladder, 1))
@@ -258,9 +258,10 @@ static unsigned log2_of(uint64_t ratio)
 void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries)
 {
     struct queue_density *density = &ladder->density;
+    uint32_t target = queue_ladder_target(ladder);
     density->buckets++;
     density->entries += entries;
-    if (entries > 4 * QUEUE_BUCKET_TARGET) {
+    if (entries > 4 * target) {
         density->crowded_buckets++;
         density->crowded_entries += entries;
     }
@@ -269,10 +270,10 @@ void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries)
         return;
     unsigned shift = ladder->levels[0].shift;
     if (2 * density->crowded_entries > density->entries) {
-        unsigned narrower = log2_of(density->crowded_entries / density->crowded_buckets / QUEUE_BUCKET_TARGET);
+        unsigned narrower = log2_of(density->crowded_entries / density->crowded_buckets / target);
         shift = shift > SHIFT_LEAST + narrower ? shift - narrower : SHIFT_LEAST;
-    } else if (density->entries < density->buckets * (QUEUE_BUCKET_TARGET / 4)) {
-        unsigned wider = log2_of(density->buckets * QUEUE_BUCKET_TARGET / (density->entries + 1));
+    } else if (density->entries < density->buckets * (target / 4)) {
+        unsigned wider = log2_of(density->buckets * target / (density->entries + 1));
         shift = shift + wider < SHIFT_MOST ? shift + wider : SHIFT_MOST;
     }
     *density = (struct queue_density){0};

@@ -12,7 +12,6 @@
 #include "reactor/queue_lists.h"
 
 #define QUEUE_LEVELS_MAX 7 /* level 0 of 2 ns: 1 + 10 x 6 + 10 bits reach beyond 64 */
-#define QUEUE_BUCKET_TARGET 256u
 
 struct queue_level {
     uint64_t position, limit; /* buckets [position, limit) of this level's own width are held */
@@ -48,13 +47,18 @@ void queue_ladder_push(struct queue_ladder *ladder, const struct reactor_entry *
 struct queue_bucket {
     struct queue_list list;
     uint64_t begin_ns;
-    unsigned width_shift;
 };
 
 /* Takes the first bucket that is not empty if it begins before limit_ns. The ladder begins behind it then; it may have
  * moved on (never beyond limit_ns) when the answer is false, too. */
 bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct queue_bucket *bucket);
 uint64_t queue_ladder_least_due(const struct queue_ladder *ladder); /* UINT64_MAX: empty. Reads one bucket through. */
+
+/* How many entries a bucket should have at present: enough to be worth its opening, few enough to insert among. */
+static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
+{
+    return ladder->count < 4096 ? 64 : 256;
+}
 
 /* To be told how many entries a bucket had in the end, at different instants; lays out anew where that pays. */
 void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries);

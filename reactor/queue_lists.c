@@ -5,6 +5,8 @@
 #include "reactor/base/assert.h"
 #include "reactor/base/reserve.h"
 
+#define HUGE_FROM_CHUNKS 16384u /* 8 MiB: a queue of 200,000 entries may take up to 2 MiB more than it needs */
+
 static size_t entries_bytes(uint32_t chunks)
 {
     return (size_t) chunks * QUEUE_CHUNK_ENTRIES * sizeof(struct reactor_entry);
@@ -32,8 +34,18 @@ void queue_store_done(struct queue_store *store)
     *store = (struct queue_store){0};
 }
 
+/* Each time the memory in use has doubled, as much again is asked for in huge pages: a push goes to any bucket, so at
+ * millions of entries it mostly misses the translation of its address. */
+static void ask_for_huge_pages(const struct queue_store *store)
+{
+    uint32_t used = store->used_end, left = store->capacity - used;
+    base_reserve_huge(queue_store_chunk(store, used), entries_bytes(used < left ? used : left));
+}
+
 uint32_t queue_store_take_fresh(struct queue_store *store)
 {
     base_assert(store->used_end < store->capacity);
+    if (store->used_end >= HUGE_FROM_CHUNKS && (store->used_end & (store->used_end - 1)) == 0)
+        ask_for_huge_pages(store);
     return store->used_end++;
 }

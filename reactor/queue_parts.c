@@ -1,6 +1,7 @@
 #include "reactor/queue_parts.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "reactor/base/assert.h"
 #include "reactor/base/reserve.h"
@@ -100,14 +101,12 @@ static void choose_splitters(struct queue_sorter *sorter, const struct queue_sto
         splitters[i - 1] = samples[(uint64_t) i * taken / ways];
 }
 
-/* How many of the splitters do not leave after entry. */
-static uint32_t way_of(const struct reactor_entry *splitters, uint32_t count, const struct reactor_entry *entry)
+/* How many of the splitters do not leave after entry; without branches to mispredict. */
+static uint32_t way_of(const struct reactor_entry *splitters, const struct reactor_entry *entry)
 {
     uint32_t way = 0;
-    for (uint32_t step = QUEUE_SPLIT_WAYS / 2; step; step /= 2) {
-        if (way + step <= count && !queue_entry_before(entry, &splitters[way + step - 1]))
-            way += step;
-    }
+    for (uint32_t step = QUEUE_SPLIT_WAYS / 2; step; step /= 2)
+        way += queue_entry_before(entry, &splitters[way + step - 1]) ? 0 : step;
     return way;
 }
 
@@ -120,17 +119,18 @@ void queue_parts_split(struct queue_parts *parts, struct queue_sorter *sorter, s
     }
     uint32_t ways = list.count / PART_TARGET + 1;
     ways = ways < QUEUE_SPLIT_WAYS ? ways : QUEUE_SPLIT_WAYS;
-    struct reactor_entry splitters[QUEUE_SPLIT_WAYS];
+    struct reactor_entry splitters[QUEUE_SPLIT_WAYS - 1];
+    memset(splitters, 0xff, sizeof splitters); /* beyond the ways: later than anything */
     struct queue_list lists[QUEUE_SPLIT_WAYS] = {0};
     choose_splitters(sorter, store, list, ways, splitters);
     uint32_t chunk = list.head, here = queue_list_last(list.count);
     for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES) {
         const struct reactor_entry *entries = queue_store_chunk(store, chunk);
         for (uint32_t i = 0; i < here; i++)
-            queue_list_append(store, &lists[way_of(splitters, ways - 1, &entries[i])], &entries[i]);
+            queue_list_append(store, &lists[way_of(splitters, &entries[i])], &entries[i]);
         chunk = queue_store_give(store, chunk);
     }
-    for (uint32_t way = ways; way-- > 0;) {
+    for (uint32_t way = QUEUE_SPLIT_WAYS; way-- > 0;) {
         base_assert(lists[way].count < list.count); /* else entries tie: their counts are not unique */
         if (lists[way].count)
             queue_parts_add(parts, lists[way], way ? &splitters[way - 1] : first);

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
-/* Above this many entries in one slot of the counting sort, finishing by insertion (k^2 / 4 moves a slot) costs more
- * than merging everything. */
+/* Finishing k entries of one slot by insertion takes k^2 / 4 moves. Above the first a second counting sort, by what
+ * orders entries of one instant, costs less; above the other merging everything does. */
+#define BUSY_SLOT 8u
 #define CROWDED_SLOT 24u
 #define RUN 8u
+#define FEW 12u /* entries: inserting them costs less than clearing the slots */
 
 static void insertion_sort(struct reactor_entry *entries, uint32_t count)
 {
@@ -66,24 +68,62 @@ void queue_sort_array(struct queue_sorter *sorter, struct reactor_entry *entries
         memcpy(entries, from, count * sizeof entries[0]);
 }
 
-/* Fills starts with where each slot's entries end; returns the most that one slot has. */
-static uint32_t count_slots(uint32_t *starts, uint32_t slots, const struct queue_store *store, struct queue_list list,
-                            uint64_t first_ns, unsigned shift)
+/* A number by which a counting sort divides entries: monotone in their order, among all or among those of one
+ * instant. */
+static inline uint64_t number_of(const struct reactor_entry *entry, bool by_key)
 {
-    memset(starts, 0, slots * sizeof starts[0]);
+    return by_key ? (uint64_t) entry->step << 32 | entry->target : entry->due_ns;
+}
+
+struct slots {
+    uint64_t least;
+    unsigned shift; /* of a number above the least: its slot */
+    uint32_t count;
+    uint32_t most;  /* entries in one slot */
+};
+
+static struct slots slots_between(uint64_t least, uint64_t most, uint32_t entries)
+{
+    unsigned range_bits = most > least ? 64u - (unsigned) __builtin_clzll(most - least) : 0, slot_bits = 3;
+    while ((1u << slot_bits) < 2 * entries && slot_bits < 11)
+        slot_bits++;
+    unsigned shift = range_bits > slot_bits ? range_bits - slot_bits : 0;
+    return (struct slots){.least = least, .shift = shift, .count = (uint32_t) ((most - least) >> shift) + 1};
+}
+
+static inline uint32_t slot_of(const struct slots *slots, const struct reactor_entry *entry, bool by_key)
+{
+    return (uint32_t) ((number_of(entry, by_key) - slots->least) >> slots->shift);
+}
+
+/* Counts a list's entries by slot, and leaves in ends where each slot's end. */
+static inline struct slots count_slots(uint32_t *ends, const struct queue_store *store, struct queue_list list,
+                                       bool by_key)
+{
+    uint64_t least = UINT64_MAX, most = 0;
     uint32_t chunk = list.head, here = queue_list_last(list.count);
     for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES, chunk = store->next[chunk]) {
         const struct reactor_entry *entries = queue_store_chunk(store, chunk);
+        for (uint32_t i = 0; i < here; i++) {
+            uint64_t number = number_of(&entries[i], by_key);
+            least = number < least ? number : least;
+            most = number > most ? number : most;
+        }
+    }
+    struct slots slots = slots_between(least, most, list.count);
+    memset(ends, 0, slots.count * sizeof ends[0]);
+    chunk = list.head, here = queue_list_last(list.count);
+    for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES, chunk = store->next[chunk]) {
+        const struct reactor_entry *entries = queue_store_chunk(store, chunk);
         for (uint32_t i = 0; i < here; i++)
-            starts[(entries[i].due_ns - first_ns) >> shift]++;
+            ends[slot_of(&slots, &entries[i], by_key)]++;
     }
-    uint32_t sum = 0, most = 0;
-    for (uint32_t slot = 0; slot < slots; slot++) {
-        if (starts[slot] > most)
-            most = starts[slot];
-        starts[slot] = sum += starts[slot];
+    uint32_t sum = 0;
+    for (uint32_t slot = 0; slot < slots.count; slot++) {
+        slots.most = ends[slot] > slots.most ? ends[slot] : slots.most;
+        ends[slot] = sum += ends[slot];
     }
-    return most;
+    return slots;
 }
 
 static void gather(struct queue_store *store, struct queue_list list, struct reactor_entry *into)
@@ -97,31 +137,50 @@ static void gather(struct queue_store *store, struct queue_list list, struct rea
 }
 
 /* From the last to the first, so that entries of one slot keep their order: what was pushed in order stays so. */
-static void scatter(uint32_t *ends, struct queue_store *store, struct queue_list list, uint64_t first_ns,
-                    unsigned shift, struct reactor_entry *into)
+static inline void scatter_list(const struct slots *slots, uint32_t *ends, struct queue_store *store,
+                                struct queue_list list, bool by_key, struct reactor_entry *into)
 {
     uint32_t chunk = list.head, here = queue_list_last(list.count);
     for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES) {
         const struct reactor_entry *entries = queue_store_chunk(store, chunk);
         for (uint32_t i = here; i-- > 0;)
-            into[--ends[(entries[i].due_ns - first_ns) >> shift]] = entries[i];
+            into[--ends[slot_of(slots, &entries[i], by_key)]] = entries[i];
         chunk = queue_store_give(store, chunk);
     }
 }
 
-void queue_sort_list(struct queue_sorter *sorter, struct queue_store *store, struct queue_list list, uint64_t first_ns,
-                     unsigned width_shift, struct reactor_entry *sorted)
+/* Many entries of few instants, told apart by the slots: by key, then by instant, as a radix sort does it. */
+static void sort_piled(struct queue_sorter *sorter, struct queue_store *store, struct queue_list list,
+                       const struct slots *instants, struct reactor_entry *sorted)
 {
-    unsigned slot_bits = 3;
-    while (slot_bits < 11 && (1u << slot_bits) < 2 * list.count)
-        slot_bits++;
-    unsigned shift = width_shift > slot_bits ? width_shift - slot_bits : 0;
-    uint32_t slots = width_shift > slot_bits ? 1u << slot_bits : 1u << width_shift;
-    if (count_slots(sorter->starts, slots, store, list, first_ns, shift) > CROWDED_SLOT) {
+    struct slots keys = count_slots(sorter->by_key, store, list, true);
+    if (keys.most > CROWDED_SLOT) {
+        gather(store, list, sorted);
+        queue_sort_array(sorter, sorted, list.count);
+        return;
+    }
+    scatter_list(&keys, sorter->by_key, store, list, true, sorter->scratch);
+    for (uint32_t i = list.count; i-- > 0;)
+        sorted[--sorter->by_due[slot_of(instants, &sorter->scratch[i], false)]] = sorter->scratch[i];
+    insertion_sort(sorted, list.count);
+}
+
+void queue_sort_list(struct queue_sorter *sorter, struct queue_store *store, struct queue_list list,
+                     struct reactor_entry *sorted)
+{
+    if (list.count <= FEW) {
+        gather(store, list, sorted);
+        insertion_sort(sorted, list.count);
+        return;
+    }
+    struct slots instants = count_slots(sorter->by_due, store, list, false);
+    if (instants.most > BUSY_SLOT && instants.shift == 0) {
+        sort_piled(sorter, store, list, &instants, sorted);
+    } else if (instants.most > CROWDED_SLOT) {
         gather(store, list, sorted);
         queue_sort_array(sorter, sorted, list.count);
     } else {
-        scatter(sorter->starts, store, list, first_ns, shift, sorted);
+        scatter_list(&instants, sorter->by_due, store, list, false, sorted);
         insertion_sort(sorted, list.count);
     }
 }

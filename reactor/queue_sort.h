@@ -7,7 +7,7 @@
 #define QUEUE_SORT_MAX 1024u /* entries that are sorted at once; more are split first */
 
 struct queue_sorter {
-    uint32_t starts[2 * QUEUE_SORT_MAX + 1];
+    uint32_t by_due[2 * QUEUE_SORT_MAX], by_key[2 * QUEUE_SORT_MAX]; /* of a counting sort's slots: their ends */
     struct reactor_entry scratch[QUEUE_SORT_MAX];
 };
 
@@ -23,10 +23,9 @@ static inline bool queue_entry_before(const struct reactor_entry *a, const struc
     return ((uint64_t) a->source << 32 | a->count) < ((uint64_t) b->source << 32 | b->count);
 }
 
-/* Moves a list of 1 to QUEUE_SORT_MAX entries, all due in [first_ns, first_ns + 2^width_shift), to sorted[0 .. count)
- * in order and frees its chunks. */
-void queue_sort_list(struct queue_sorter *sorter, struct queue_store *store, struct queue_list list, uint64_t first_ns,
-                     unsigned width_shift, struct reactor_entry *sorted);
+/* Moves a list of 1 to QUEUE_SORT_MAX entries to sorted[0 .. count) in order and frees its chunks. */
+void queue_sort_list(struct queue_sorter *sorter, struct queue_store *store, struct queue_list list,
+                     struct reactor_entry *sorted);
 /* Sorts in place; count <= QUEUE_SORT_MAX. */
 void queue_sort_array(struct queue_sorter *sorter, struct reactor_entry *entries, uint32_t count);
 

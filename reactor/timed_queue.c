@@ -73,18 +73,32 @@ static void shed_upper_half(struct reactor_queue *queue)
     queue->end = keep;
 }
 
-static size_t open_position(const struct reactor_queue *queue, const struct reactor_entry *entry)
+/* Where the entry belongs in [low, high), of whose entries only full comparison tells. */
+static size_t position_among(const struct reactor_entry *open, size_t low, size_t high,
+                             const struct reactor_entry *entry)
 {
-    size_t low = queue->cursor, high = queue->end;
-    if (low == high || queue_entry_before(&queue->open[high - 1], entry))
-        return high; /* most often, in a burst */
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (queue_entry_before(entry, &queue->open[middle]))
+        if (queue_entry_before(entry, &open[middle]))
             high = middle;
         else
             low = middle + 1;
     }
+    return low;
+}
+
+/* First by the instant alone, without branches that would be mispredicted at each step. */
+static size_t open_position(const struct reactor_queue *queue, const struct reactor_entry *entry)
+{
+    const struct reactor_entry *open = queue->open;
+    size_t low = queue->cursor, left = queue->end - queue->cursor;
+    if (left == 0 || queue_entry_before(&open[queue->end - 1], entry))
+        return queue->end; /* most often, in a burst */
+    for (; left > 1; left -= left / 2)
+        low += open[low + left / 2 - 1].due_ns <= entry->due_ns ? left / 2 : 0;
+    low += open[low].due_ns <= entry->due_ns;
+    if (low > queue->cursor && open[low - 1].due_ns == entry->due_ns)
+        return position_among(open, queue->cursor, low, entry);
     return low;
 }
 
@@ -136,24 +150,18 @@ int reactor_queue_push(struct reactor_queue *queue, const struct reactor_entry *
     return 0;
 }
 
-static uint64_t list_least(const struct queue_store *store, struct queue_list list, uint64_t *most)
+static bool is_one_instant(const struct queue_store *store, struct queue_list list)
 {
-    uint64_t least = UINT64_MAX;
-    *most = 0;
+    uint64_t due_ns = queue_store_chunk(store, list.head)->due_ns;
     uint32_t chunk = list.head, here = queue_list_last(list.count);
     for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES, chunk = store->next[chunk]) {
         const struct reactor_entry *entries = queue_store_chunk(store, chunk);
         for (uint32_t i = 0; i < here; i++) {
-            least = entries[i].due_ns < least ? entries[i].due_ns : least;
-            *most = entries[i].due_ns > *most ? entries[i].due_ns : *most;
+            if (entries[i].due_ns != due_ns)
+                return false;
         }
     }
-    return least;
-}
-
-static unsigned bits_of(uint64_t number)
-{
-    return number ? 64u - (unsigned) __builtin_clzll(number) : 0;
+    return true;
 }
 
 /* Makes the lowest part the opened array, splitting it while it is too large. */
@@ -166,8 +174,7 @@ static void open_part(struct reactor_queue *queue)
         queue_parts_split(&far->parts, &far->sorter, store, part.list, &part.first);
         part = queue_parts_take(&far->parts);
     }
-    uint64_t most, least = list_least(store, part.list, &most);
-    queue_sort_list(&far->sorter, store, part.list, least, bits_of(most - least), queue->open);
+    queue_sort_list(&far->sorter, store, part.list, queue->open);
     queue->end = part.list.count;
 }
 
@@ -178,14 +185,12 @@ static void open_bucket(struct reactor_queue *queue, const struct queue_bucket *
     far->known_next_ns = 0;
     far->bucket_entries = bucket->list.count;
     if (bucket->list.count <= QUEUE_SORT_MAX) {
-        queue_sort_list(&far->sorter, &far->ladder.store, bucket->list, bucket->begin_ns, bucket->width_shift,
-                        queue->open);
+        queue_sort_list(&far->sorter, &far->ladder.store, bucket->list, queue->open);
         queue->end = bucket->list.count;
         return;
     }
-    uint64_t most;
-    if (list_least(&far->ladder.store, bucket->list, &most) == most)
-        far->bucket_entries = QUEUE_BUCKET_TARGET; /* one instant: no width would do better */
+    if (is_one_instant(&far->ladder.store, bucket->list))
+        far->bucket_entries = queue_ladder_target(&far->ladder); /* one instant: no width would do better */
     queue_parts_add(&far->parts, bucket->list, &(struct reactor_entry){.due_ns = bucket->begin_ns});
     open_part(queue);
 }

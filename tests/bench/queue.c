@@ -85,6 +85,12 @@ static uint64_t due_ns(const struct mix *mix, uint64_t now_ns, uint64_t index)
     return delay_ns >> 63 ? (now_ns / 1000000000 + 1) * 1000000000 : now_ns + delay_ns;
 }
 
+/* The first entries of a constant delay are pushed as if over 50 ms, else all would be due at one instant. */
+static uint64_t first_ns(const struct mix *mix, uint64_t index, uint64_t pending)
+{
+    return mix->delay_ns == constant ? index * 50000000 / pending : 0;
+}
+
 static struct reactor_entry entry_of(uint64_t at_ns, uint64_t index)
 {
     return (struct reactor_entry){.due_ns = at_ns, .target = (uint32_t) (index * 2654435761u), .source = 1,
@@ -145,7 +151,7 @@ static struct result run_queue(const struct mix *mix, uint64_t pending, uint64_t
     uint64_t index = 0, check = 0;
     double start = 0;
     for (; index < pending; index++) {
-        struct reactor_entry entry = entry_of(due_ns(mix, 0, index), index);
+        struct reactor_entry entry = entry_of(due_ns(mix, first_ns(mix, index, pending), index), index);
         if (reactor_queue_push(&queue, &entry) < 0)
             abort();
     }
@@ -172,7 +178,7 @@ static struct result run_heap(const struct mix *mix, uint64_t pending, uint64_t 
     uint64_t index = 0, check = 0;
     double start = 0;
     for (; index < pending; index++) {
-        struct reactor_entry entry = entry_of(due_ns(mix, 0, index), index);
+        struct reactor_entry entry = entry_of(due_ns(mix, first_ns(mix, index, pending), index), index);
         heap_push(&heap, &entry);
     }
     for (uint64_t hold = 0; hold < 2 * holds; hold++, index++) {
@@ -196,7 +202,7 @@ static struct result run_fifo(const struct mix *mix, uint64_t pending, uint64_t 
         abort();
     uint64_t index = 0, check = 0, at = 0;
     for (; index < pending; index++)
-        ring[index] = entry_of(due_ns(mix, 0, index), index);
+        ring[index] = entry_of(due_ns(mix, first_ns(mix, index, pending), index), index);
     double start = cpu_ns();
     for (uint64_t hold = 0; hold < holds; hold++, index++) {
         struct reactor_entry entry = ring[at];
@@ -231,7 +237,7 @@ static int bench_queue(const char *only, uint64_t pending_max)
     for (size_t m = 0; m < sizeof mixes / sizeof mixes[0]; m++) {
         if (only && strcmp(only, "all") != 0 && strcmp(only, mixes[m].name) != 0)
             continue;
-        for (uint64_t pending = 10; pending <= pending_max; pending *= 10) {
+        for (uint64_t pending = 100; pending <= pending_max; pending *= 10) {
             uint64_t holds = pending < 1000000 ? 2000000 : 2 * pending;
             size_t bytes;
             double drawing = run_nothing(&mixes[m], holds);
