@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Everything else is CMake's, in build/.
 BUILD    = build
 JOBS     = $(shell nproc)
-PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libssl-dev libxxhash-dev libcmocka-dev
+PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpcap-dev libssl-dev libxxhash-dev libcmocka-dev libigraph-dev
 
 .PHONY: all packages demo test clean test-sanitizers test-threads test-determinism fuzz bench
 all: packages

@@ -47,6 +47,7 @@ uint32_t trace_record_bytes(enum trace_table table)
         [TRACE_TABLE_VIOLATION] = sizeof(struct trace_violation_record),
         [TRACE_TABLE_LOG] = sizeof(struct trace_log_record),
         [TRACE_TABLE_RUN] = sizeof(struct trace_run_record),
+        [TRACE_TABLE_PACKET] = sizeof(struct trace_packet),
     };
     _Static_assert(sizeof bytes / sizeof *bytes == TRACE_TABLE_COUNT, "each table has a record");
     return bytes[table];
@@ -265,6 +266,20 @@ void trace_log(struct trace *trace, uint64_t at_ns, uint32_t peer, unsigned leve
         return;
     record.text = put_text(batch, text);
     put_record(batch, &record, sizeof record);
+}
+
+void trace_packet(struct trace *trace, const struct trace_packet *record)
+{
+    if (!trace)
+        return;
+    base_assert(record->length <= TRACE_PACKET_LENGTH_MAX);
+    struct trace_batch *batch = batch_for(trace, TRACE_TABLE_PACKET, sizeof *record, record->length);
+    if (!batch)
+        return;
+    struct trace_packet copy = *record;
+    batch->bytes_end -= record->length;
+    copy.bytes = memcpy(batch->bytes + batch->bytes_end, record->bytes, record->length);
+    put_record(batch, &copy, sizeof copy);
 }
 
 /* Rare and of any length, so it is a block of its own rather than a text in the batch. */

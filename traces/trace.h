@@ -82,6 +82,16 @@ struct trace_sample {
     uint8_t metric;  /* index in trace_names.metrics, written as text */
 };
 
+/* A datagram as it reached an overlay: for captures (traces/pcap.h), which know no other records. */
+struct trace_packet {
+    uint64_t at_ns;       /* since 1970 */
+    const uint8_t *bytes; /* copied */
+    uint32_t length;      /* at most TRACE_PACKET_LENGTH_MAX */
+    uint16_t id;          /* of the IPv4 header */
+    uint8_t source[6], target[6]; /* IPv4 address and port, as on the wire */
+};
+#define TRACE_PACKET_LENGTH_MAX (65535u - 28u) /* behind 20 octets of IPv4 and 8 of UDP */
+
 /* The names behind numbers; arrays of count pointers, index = id. Copied. */
 struct trace_name_list {
     const char *const *names;
@@ -134,6 +144,7 @@ void trace_neighbour(struct trace *trace, const struct trace_neighbour *record);
 void trace_fault(struct trace *trace, const struct trace_fault *record);
 void trace_fault_peer(struct trace *trace, const struct trace_fault_peer *record);
 void trace_sample(struct trace *trace, const struct trace_sample *record);
+void trace_packet(struct trace *trace, const struct trace_packet *record);
 void trace_violation(struct trace *trace, uint64_t at_ns, uint32_t peer, const char *check_name, const char *detail);
 void trace_log(struct trace *trace, uint64_t at_ns, uint32_t peer, unsigned level, const char *text);
 /* Into `run`; at any time; the last value of a key counts. Copied. `record` and `sample` (what is recorded, as the scenario

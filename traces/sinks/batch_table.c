@@ -103,7 +103,7 @@ static const struct layout {
     [TRACE_TABLE_LOG] = {"log", log_columns, ""},
     [TRACE_TABLE_RUN] = {"run", run_columns, " WHERE true ON CONFLICT DO UPDATE SET value = excluded.value"},
 };
-_Static_assert(sizeof layouts / sizeof *layouts == TRACE_TABLE_COUNT, "each table has a layout");
+_Static_assert(sizeof layouts / sizeof *layouts == TRACE_SQL_TABLE_COUNT, "each table has a layout");
 
 struct batch_table {
     sqlite3_vtab base;
@@ -302,7 +302,7 @@ static const sqlite3_module batch_module = {
 
 int trace_batch_tables_register(sqlite3 *database, struct trace_batch_source *source)
 {
-    for (int i = 0; i < TRACE_TABLE_COUNT; i++) {
+    for (int i = 0; i < TRACE_SQL_TABLE_COUNT; i++) {
         struct module_data *module = malloc(sizeof *module);
         char name[40];
         if (!module)

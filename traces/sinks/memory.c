@@ -40,6 +40,9 @@ static int fix_texts(struct trace_batch *copy, const struct trace_batch *batch)
         } else if (copy->table == TRACE_TABLE_LOG) {
             struct trace_log_record *log = record;
             move_text(&log->text, batch, copy);
+        } else if (copy->table == TRACE_TABLE_PACKET) {
+            struct trace_packet *packet = record;
+            packet->bytes = copy->bytes + (packet->bytes - batch->bytes);
         } else if (copy->table == TRACE_TABLE_RUN) {
             struct trace_run_record *run = record;
             run->key = strdup(run->key);

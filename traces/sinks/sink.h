@@ -23,7 +23,9 @@ enum trace_table {
     TRACE_TABLE_VIOLATION,
     TRACE_TABLE_LOG,
     TRACE_TABLE_RUN,
-    TRACE_TABLE_COUNT
+    TRACE_TABLE_PACKET, /* of captures only: the tables before it are those of SQLite */
+    TRACE_TABLE_COUNT,
+    TRACE_SQL_TABLE_COUNT = TRACE_TABLE_PACKET
 };
 
 struct trace_violation_record {
@@ -43,7 +45,7 @@ struct trace_run_record {
 /* 256 KiB: about 5,000 messages, over which waking the writer costs nothing; a few of them fit the second-level cache. */
 #define TRACE_BATCH_BYTES (256u * 1024)
 
-/* Records of one table, in order, from the front of the block; the texts that they point to from its end. */
+/* Records of one table, in order, from the front of the block; texts and payloads that they point to from its end. */
 struct trace_batch {
     struct trace_batch *next;
     enum trace_table table;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reactor/base/assert.h"
 #include "traces/sinks/batch_table.h"
 #include "traces/sinks/index_build.h"
 #include "traces/sinks/trace_file.h"
@@ -21,7 +22,7 @@
 
 struct trace_sink {
     sqlite3 *database;
-    sqlite3_stmt *insert[TRACE_TABLE_COUNT];
+    sqlite3_stmt *insert[TRACE_SQL_TABLE_COUNT];
     struct trace_batch_source source;
     char *path;
     bool in_transaction, index;
@@ -179,7 +180,7 @@ static int prepare_inserts(struct trace_sink *sink, const struct trace_options *
         error = copy_names(&sink->source.metrics, &options->names.metrics);
     if (!error)
         error = error_of(sink->database, trace_batch_tables_register(sink->database, &sink->source));
-    for (int i = 0; !error && i < TRACE_TABLE_COUNT; i++)
+    for (int i = 0; !error && i < TRACE_SQL_TABLE_COUNT; i++)
         error = error_of(sink->database,
                          trace_batch_table_prepare(sink->database, (enum trace_table) i, &sink->insert[i]));
     return error;
@@ -209,7 +210,7 @@ static int fill(struct trace_sink *sink, const struct trace_options *options)
 
 static int close_database(struct trace_sink *sink)
 {
-    for (int i = 0; i < TRACE_TABLE_COUNT; i++)
+    for (int i = 0; i < TRACE_SQL_TABLE_COUNT; i++)
         sqlite3_finalize(sink->insert[i]);
     return error_of(NULL, sqlite3_close(sink->database));
 }
@@ -267,6 +268,7 @@ static int sqlite_write(struct trace_sink *sink, const struct trace_batch *batch
         return error;
     sink->in_transaction = true;
     sink->source.batch = batch;
+    base_assert(batch->table < TRACE_SQL_TABLE_COUNT);
     return run_statement(sink, sink->insert[batch->table]);
 }
 
