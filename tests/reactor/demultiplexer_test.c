@@ -1,0 +1,165 @@
+/* Demultiplexers: the contract of demultiplexer.h, for each row of the table that watches descriptors. */
+#include "reactor/demultiplexer.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define PIPES 20
+
+struct bed {
+    const struct reactor_demultiplexer_ops *ops;
+    void *state;
+    int pipes[PIPES][2];
+};
+
+static void each(void (*test)(struct bed *bed))
+{
+    for (size_t i = 0; reactor_demultiplexers[i]; i++) {
+        if (strcmp(reactor_demultiplexers[i]->name, "none") == 0)
+            continue;
+        struct bed bed = {.ops = reactor_demultiplexers[i]};
+        printf("  %s\n", bed.ops->name);
+        bed.state = calloc(1, bed.ops->state_bytes);
+        assert_non_null(bed.state);
+        assert_int_equal(bed.ops->open(bed.state), 0);
+        for (unsigned k = 0; k < PIPES; k++)
+            assert_int_equal(pipe(bed.pipes[k]), 0);
+        test(&bed);
+        for (unsigned k = 0; k < PIPES; k++) {
+            close(bed.pipes[k][0]);
+            close(bed.pipes[k][1]);
+        }
+        bed.ops->close(bed.state);
+        free(bed.state);
+    }
+}
+
+static int look(struct bed *bed, struct reactor_ready *ready, int ready_max)
+{
+    return bed->ops->wait(bed->state, ready, ready_max, 0);
+}
+
+static void report_readiness(struct bed *bed)
+{
+    struct reactor_ready ready[4];
+    const uint64_t token = UINT64_C(0xfedcba9876543210);
+    int reader = bed->pipes[0][0], writer = bed->pipes[0][1];
+    assert_int_equal(bed->ops->add(bed->state, reader, REACTOR_READ, token), 0);
+    assert_int_equal(look(bed, ready, 4), 0);
+    assert_int_equal(bed->ops->add(bed->state, writer, REACTOR_WRITE, 7), 0);
+    assert_int_equal(look(bed, ready, 4), 1);
+    assert_true(ready[0].token == 7 && ready[0].readiness == REACTOR_WRITABLE);
+    assert_int_equal(bed->ops->remove(bed->state, writer), 0);
+    assert_int_equal(write(writer, "x", 1), 1);
+    for (unsigned i = 0; i < 3; i++) { /* level-triggered: until it is read */
+        assert_int_equal(look(bed, ready, 4), 1);
+        assert_true(ready[0].token == token && ready[0].readiness == REACTOR_READABLE);
+    }
+    assert_int_equal(bed->ops->change(bed->state, reader, 0, token), 0);
+    assert_int_equal(look(bed, ready, 4), 0);
+    assert_int_equal(bed->ops->change(bed->state, reader, REACTOR_READ, 9), 0);
+    assert_int_equal(look(bed, ready, 4), 1);
+    assert_true(ready[0].token == 9);
+    assert_int_equal(bed->ops->remove(bed->state, reader), 0);
+    assert_int_equal(look(bed, ready, 4), 0);
+}
+
+static void readiness_is_reported_under_its_token_while_it_lasts(void **state)
+{
+    (void) state;
+    each(report_readiness);
+}
+
+static void rotate(struct bed *bed)
+{
+    unsigned seen[PIPES] = {0};
+    for (unsigned i = 0; i < PIPES; i++) {
+        assert_int_equal(bed->ops->add(bed->state, bed->pipes[i][0], REACTOR_READ, i), 0);
+        assert_int_equal(write(bed->pipes[i][1], "x", 1), 1);
+    }
+    struct reactor_ready ready[3];
+    for (unsigned call = 0; call < 10 * PIPES; call++) {
+        int count = look(bed, ready, 3);
+        assert_true(count > 0 && count <= 3);
+        for (int i = 0; i < count; i++)
+            seen[ready[i].token]++;
+    }
+    for (unsigned i = 0; i < PIPES; i++)
+        assert_true(seen[i] >= 20);
+}
+
+static void small_calls_reach_every_ready_descriptor_in_turn(void **state)
+{
+    (void) state;
+    each(rotate);
+}
+
+static void refuse(struct bed *bed)
+{
+    int reader = bed->pipes[0][0];
+    assert_int_equal(bed->ops->add(bed->state, -1, REACTOR_READ, 1), -EBADF);
+    assert_int_equal(bed->ops->remove(bed->state, reader), -ENOENT);
+    assert_int_equal(bed->ops->change(bed->state, reader, REACTOR_READ, 1), -ENOENT);
+    assert_int_equal(bed->ops->add(bed->state, reader, REACTOR_READ, 1), 0);
+    assert_int_equal(bed->ops->add(bed->state, reader, REACTOR_READ, 1), -EEXIST);
+    assert_int_equal(bed->ops->remove(bed->state, reader), 0);
+    assert_int_equal(bed->ops->remove(bed->state, reader), -ENOENT);
+}
+
+static void mistakes_are_refused_by_name(void **state)
+{
+    (void) state;
+    each(refuse);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+static void wait_a_little(struct bed *bed)
+{
+    struct reactor_ready ready[1];
+    for (uint64_t span_ns = 1000; span_ns <= 5000000; span_ns *= 70) {
+        uint64_t begun_ns = now_ns();
+        assert_int_equal(bed->ops->wait(bed->state, ready, 1, span_ns), 0);
+        assert_true(now_ns() - begun_ns >= span_ns);
+    }
+}
+
+static void waits_last_as_long_as_asked(void **state)
+{
+    (void) state;
+    each(wait_a_little);
+}
+
+static void the_table_finds_its_rows_and_nothing_else(void **state)
+{
+    (void) state;
+    for (size_t i = 0; reactor_demultiplexers[i]; i++)
+        assert_ptr_equal(reactor_demultiplexer_find(reactor_demultiplexers[i]->name), reactor_demultiplexers[i]);
+    assert_null(reactor_demultiplexer_find("kqueue"));
+    assert_null(reactor_demultiplexer_find(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(readiness_is_reported_under_its_token_while_it_lasts),
+        cmocka_unit_test(small_calls_reach_every_ready_descriptor_in_turn),
+        cmocka_unit_test(mistakes_are_refused_by_name),
+        cmocka_unit_test(waits_last_as_long_as_asked),
+        cmocka_unit_test(the_table_finds_its_rows_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
