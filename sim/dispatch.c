@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sim/capture.h"
 #include "sim/digest.h"
 #include "sim/run.h"
 #include "sim/transport.h"
@@ -66,6 +67,8 @@ void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_
     peer->cause = recorded ? hot->seq : 0;
     uint32_t seq = hot->seq;
     uint64_t now_ns = peer->now_ns;
+    if (__builtin_expect(run->capture != NULL, 0))
+        capture_packet(peer, entry->source, bytes, length);
     bool good = peer->instance->ops->message(peer, entry->source, bytes, length);
     enum network_fate fate = good ? NETWORK_DELIVERED : NETWORK_MALFORMED;
     if (good)

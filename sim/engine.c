@@ -8,6 +8,7 @@
 
 #include "reactor/base/reserve.h"
 #include "sim/addresses.h"
+#include "sim/capture.h"
 #include "sim/census.h"
 #include "sim/digest.h"
 #include "sim/record.h"
@@ -36,7 +37,8 @@ static int bind_overlays(struct run *run)
         base_assert(ops->abi == OVERLAY_ABI && ops->struct_bytes == sizeof *ops);
         size_t bytes = ops->state_bytes(parameters);
         state_bytes = bytes > state_bytes ? bytes : state_bytes;
-        if (ops->open && !(shard->shared[i] = ops->open(parameters, instance->member_count)))
+        if (ops->open && instance->member_count &&
+            !(shard->shared[i] = ops->open(parameters, instance->member_count)))
             return -ENOMEM;
         run->metric_first[i] = run->metric_count;
         run->metric_count += ops->metric_count;
@@ -177,6 +179,7 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     error = error ? error : allocate_peers(run);
     error = error ? error : create_loop(run, diagnostics);
     error = error ? error : run->transport->open(&run->shard, diagnostics);
+    error = error ? error : capture_open(run, diagnostics);
     error = error ? error : record_open(run, diagnostics);
     return error;
 }
@@ -233,6 +236,9 @@ static void turn(void *context)
     int error = trace_error(run->trace);
     if (error < 0)
         run_fail(shard, error, UINT32_MAX, "the trace cannot be written");
+    error = trace_error(run->capture);
+    if (error < 0)
+        run_fail(shard, error, UINT32_MAX, "the capture cannot be written");
     record_progress(run);
 }
 
@@ -383,6 +389,7 @@ int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
     run->setup_wall_ns = run_wall_ns();
     run->setup_cpu_ns = run_cpu_ns();
     reactor_clock_restart(reactor_loop_clock(run->shard.loop), 0);
+    capture_begin(run);
     run->clock_runs = run->waits;
     error = error ? error : dispatch_all(run);
     run->ended_at_ns = error || run->interrupted ? reactor_loop_now(run->shard.loop) : run->scenario->duration_ns;
@@ -393,11 +400,13 @@ int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
         base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "%s (peer %u): %s",
                       run->shard.failure_text ? run->shard.failure_text : "the run failed", run->shard.failure_peer,
                       strerror(-error));
+    int capture_failed = capture_finish(run, diagnostics);
     int trace_failed = record_finish(run, diagnostics);
     run_summarize(run, trace_failed == 0);
     summary_expect(&run->summary, run->scenario);
     base_assert_context_set(NULL);
-    return error ? error : trace_failed ? trace_failed : run->interrupted;
+    error = error ? error : trace_failed ? trace_failed : capture_failed;
+    return error ? error : run->interrupted;
 }
 
 const struct summary *engine_summary(const struct engine *engine)
@@ -421,6 +430,7 @@ void engine_free(struct engine *engine)
         return;
     struct run *run = &engine->run;
     struct shard *shard = &run->shard;
+    trace_finish(run->capture, "", NULL, &(struct base_diagnostics){0});
     if (run->trace)
         trace_finish(run->trace, "interrupted", NULL, &(struct base_diagnostics){0});
     if (run->transport && shard->run)

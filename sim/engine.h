@@ -26,6 +26,7 @@ struct engine_options {
     const struct scenario *scenario;          /* borrowed, outlives the engine */
     const char *demultiplexer;                /* NULL: epoll where descriptors are used, else none */
     const char *trace_path;                   /* NULL: no trace is kept */
+    const char *pcap_path;                    /* NULL: no capture is kept */
     const char *command;                      /* that replays the run, for assertions and the trace; may be NULL */
     uint64_t started_wall_ns;                 /* CLOCK_MONOTONIC when the process began; 0: now */
     const volatile sig_atomic_t *stop;        /* non-zero: end in good order; may be NULL */

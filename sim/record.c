@@ -65,6 +65,14 @@ static void run_values(struct run *run)
     trace_run_value(run->trace, "seed", text);
     snprintf(text, sizeof text, "%" PRIu64, scenario->duration_ns);
     trace_run_value(run->trace, "duration_ns", text);
+    snprintf(text, sizeof text, "%.12g %%", (double) scenario->sample_ppb / 1e7);
+    trace_run_value(run->trace, "sample", text);
+    char names[160] = "";
+    for (uint32_t i = 0; topology_record_names[i]; i++)
+        if (scenario->record >> i & 1)
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", *names ? ", " : "",
+                     topology_record_names[i]);
+    trace_run_value(run->trace, "record", names);
     if (run->options.command)
         trace_run_value(run->trace, "command", run->options.command);
 }
@@ -130,6 +138,7 @@ void record_progress(struct run *run)
     if (passed_ns < PROGRESS_EVERY_NS)
         return;
     trace_flush(run->trace);
+    trace_flush(run->capture);
     uint64_t events = run->shard.totals.events, now_ns = reactor_loop_now(run->shard.loop);
     struct engine_progress progress = {
         .now_ns = now_ns, .duration_ns = run->scenario->duration_ns, .events = events, .what = "running",

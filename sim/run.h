@@ -121,6 +121,7 @@ struct run {
     struct truth *truth;
     struct network *network;
     struct trace *trace;
+    struct trace *capture;     /* NULL: none */
     const struct transport_ops *transport;
     struct base_arena *arena;
     uint8_t *peers;            /* peer_count blocks of peer_bytes */
@@ -157,11 +158,13 @@ struct run {
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
     uint64_t ended_at_ns;      /* of the scenario's clock */
     uint64_t progress_wall_ns, progress_events;
-    struct trace_totals trace_totals;
+    struct trace_totals trace_totals, capture_totals;
+    uint64_t capture_epoch_ns; /* since 1970, when the run's clock was at 0 */
     char digest[33];
     struct summary summary;
     struct base_assert_context assert_context;
     bool interrupted;
+    bool captured;             /* to the end, without an error */
     struct shard shard;        /* the only one yet */
 };
 

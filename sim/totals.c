@@ -187,6 +187,9 @@ void run_summarize(struct run *run, bool trace_good)
     integer_if(summary, kept, "trace.rows", run->trace_totals.rows);
     integer_if(summary, kept, "trace.bytes", run->trace_totals.bytes);
     integer_if(summary, kept, "trace.left_out", run->trace_totals.left_out);
+    integer_if(summary, run->captured, "pcap.packets", run->capture_totals.rows);
+    integer_if(summary, run->captured, "pcap.bytes", run->capture_totals.bytes);
+    integer_if(summary, run->captured, "pcap.left_out", run->capture_totals.left_out);
     summary_integer(summary, "violations", run->violations);
     summary_real(summary, "lag_ms_p99", run->waits ? quantile(&run->shard.totals.lag_ns, 990000, 1e6) : NAN);
     summary_real(summary, "lag_ms_max",

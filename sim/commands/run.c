@@ -31,9 +31,21 @@ static int check_demultiplexer(const struct arguments *arguments)
                           nearest ? "?" : "");
 }
 
+static int check_files(const struct arguments *arguments)
+{
+    const char *trace = arguments_value(arguments, "output"), *pcap = arguments_value(arguments, "pcap");
+    if (trace && !*trace)
+        return command_refuse(arguments->command, "-o: a file name is needed");
+    if (pcap && !*pcap)
+        return command_refuse(arguments->command, "--pcap: a file name is needed");
+    if (trace && pcap && strcmp(trace, pcap) == 0)
+        return command_refuse(arguments->command, "-o and --pcap name the same file: %s", trace);
+    return 0;
+}
+
 static int check_options(const struct arguments *arguments)
 {
-    const char *threads = arguments_value(arguments, "threads"), *trace = arguments_value(arguments, "output");
+    const char *threads = arguments_value(arguments, "threads");
     if (threads) {
         char *end;
         errno = 0;
@@ -43,9 +55,8 @@ static int check_options(const struct arguments *arguments)
         if (count > 1)
             return command_refuse(arguments->command, "--threads %s: more than one thread is not built yet", threads);
     }
-    if (trace && !*trace)
-        return command_refuse(arguments->command, "-o: a file name is needed");
-    return check_demultiplexer(arguments);
+    int status = check_files(arguments);
+    return status ? status : check_demultiplexer(arguments);
 }
 
 static void report(const struct arguments *arguments, const struct scenario *scenario, const struct summary *summary)
@@ -55,7 +66,7 @@ static void report(const struct arguments *arguments, const struct scenario *sce
         fputs(json, stdout);
         free(json);
     } else if (!arguments_has(arguments, "quiet")) {
-        run_summary_print(scenario, summary, arguments_value(arguments, "output"));
+        run_summary_print(scenario, summary, arguments_value(arguments, "output"), arguments_value(arguments, "pcap"));
     }
     fflush(stdout); /* before what is said on stderr; main sees whether it could be written */
     run_summary_notes(summary);
@@ -66,7 +77,8 @@ static int run_scenario(const struct arguments *arguments, const struct scenario
     struct engine *engine;
     int status = conduct(&engine, arguments, (struct engine_options){
         .scenario = scenario, .demultiplexer = arguments_value(arguments, "demultiplexer"),
-        .trace_path = arguments_value(arguments, "output")}, arguments_has(arguments, "quiet"));
+        .trace_path = arguments_value(arguments, "output"), .pcap_path = arguments_value(arguments, "pcap")},
+        arguments_has(arguments, "quiet"));
     if (!engine)
         return status;
     report(arguments, scenario, engine_summary(engine));
@@ -92,6 +104,7 @@ static int run_run(const struct arguments *arguments)
 
 static const struct command_option options[] = {
     {"output", 'o', "TRACE.db", "keep a trace; an older trace of this name is replaced"},
+    {"pcap", 0, "FILE", "keep each delivered datagram as a packet, for tshark and the like"},
     SCENARIO_OPTIONS,
     {"threads", 0, "N", "1; more are not built yet"},
     {"demultiplexer", 0, "NAME", "how descriptors are watched: peerlab list demultiplexers"},
@@ -108,7 +121,8 @@ const struct command run_command = {
     .examples = "peerlab run topologies/kademlia-churn.yaml\n"
                 "peerlab run topologies/kademlia-churn.yaml -o trace.db --seed 7\n"
                 "peerlab run s.yaml --set overlay.k=8 --set 'network.latency={constant: 20 ms}'\n"
-                "peerlab run s.yaml --clock scaled:10 --transport socketpair --json",
+                "peerlab run s.yaml --clock scaled:10 --transport socketpair --json\n"
+                "peerlab run s.yaml --pcap packets.pcap && tshark -r packets.pcap",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .operands_min = 1,

@@ -183,7 +183,21 @@ static void print_expectations(const struct summary *summary)
     }
 }
 
-void run_summary_print(const struct scenario *scenario, const struct summary *summary, const char *trace_path)
+/* A file that was written: its figures, then its name. */
+static void print_file(const struct summary *summary, const char *name, const char *path)
+{
+    print_section(summary, name, false);
+    char bytes[32];
+    snprintf(bytes, sizeof bytes, "%s.bytes", name);
+    if (!path || isnan(number_at(summary, bytes)))
+        return;
+    printf("%*s", GUTTER, "");
+    print_clean(stdout, path);
+    putchar('\n');
+}
+
+void run_summary_print(const struct scenario *scenario, const struct summary *summary, const char *trace_path,
+                       const char *pcap_path)
 {
     print_headline(scenario, summary);
     print_run(summary);
@@ -194,12 +208,8 @@ void run_summary_print(const struct scenario *scenario, const struct summary *su
     if (number_at(summary, "broadcasts.published") > 0)
         print_section(summary, "broadcasts", false);
     print_metrics(summary);
-    print_section(summary, "trace", false);
-    if (trace_path && !isnan(number_at(summary, "trace.rows"))) {
-        printf("%*s", GUTTER, "");
-        print_clean(stdout, trace_path);
-        putchar('\n');
-    }
+    print_file(summary, "trace", trace_path);
+    print_file(summary, "pcap", pcap_path);
     print_expectations(summary);
 }
 
@@ -214,6 +224,9 @@ void run_summary_notes(const struct summary *summary)
     if (number_at(summary, "trace.left_out") > 0)
         fprintf(stderr, "note: %s records did not get into the trace; record less (trace.record, trace.sample).\n",
                 print_count(text, (uint64_t) number_at(summary, "trace.left_out")));
+    if (number_at(summary, "pcap.left_out") > 0)
+        fprintf(stderr, "note: %s packets did not get into the capture: the disk was slower than the run.\n",
+                print_count(text, (uint64_t) number_at(summary, "pcap.left_out")));
     if (number_at(summary, "violations") > 0)
         fprintf(stderr, "note: %s peers violated their overlay's invariants at the end; see the trace's `violation`.\n",
                 print_count(text, (uint64_t) number_at(summary, "violations")));

@@ -4,8 +4,9 @@
 
 #include "sim/summary.h"
 
-/* To stdout, within 80 columns. trace_path: NULL without a trace. */
-void run_summary_print(const struct scenario *scenario, const struct summary *summary, const char *trace_path);
+/* To stdout, within 80 columns. trace_path, pcap_path: NULL without one. */
+void run_summary_print(const struct scenario *scenario, const struct summary *summary, const char *trace_path,
+                       const char *pcap_path);
 /* To stderr: what a reader of the figures has to know of how the run went. */
 void run_summary_notes(const struct summary *summary);
 
