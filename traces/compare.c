@@ -67,7 +67,7 @@ static const char *name_of(const struct names *names, int64_t id)
 /* The same rule of place and instant as the view `timeline`. */
 static struct happening read_message(const struct timeline *timeline, sqlite3_stmt *row)
 {
-    int64_t sent_at_ns = sqlite3_column_int64(row, 0), source = sqlite3_column_int64(row, 1);
+    int64_t sent_at_ns = sqlite3_column_int64(row, 0), source = integer_or_none(row, 1);
     int64_t target = integer_or_none(row, 3), delay_ns = integer_or_none(row, 7);
     int64_t queue_ns = sqlite3_column_int64(row, 8);
     bool at_source = delay_ns < 0 || target < 0;

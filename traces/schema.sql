@@ -53,7 +53,7 @@ CREATE TABLE event_kind(
 CREATE TABLE message(
   id         INTEGER PRIMARY KEY,
   sent_at_ns INTEGER NOT NULL,      -- ns
-  source     INTEGER NOT NULL,      -- peer
+  source     INTEGER,               -- peer; null: it came from outside of the plan (a real client)
   cause_seq  INTEGER,               -- (source, cause_seq): the event in which it was sent
   target     INTEGER,               -- peer; null: its address belongs to none
   target_seq INTEGER,               -- (target, target_seq): its delivery; null unless delivered

@@ -12,7 +12,7 @@
 -- Bytes are added up for the peers that are shown only: counting alone sorts less and can use the index.
 WITH both AS MATERIALIZED (
   SELECT peer, sum(sent) AS sent, sum(received) AS received
-  FROM (SELECT source AS peer, count(*) AS sent, 0 AS received FROM message GROUP BY source
+  FROM (SELECT source AS peer, count(*) AS sent, 0 AS received FROM message WHERE source IS NOT NULL GROUP BY source
         UNION ALL
         SELECT target, 0, count(target_seq) FROM message WHERE target IS NOT NULL GROUP BY target)
   GROUP BY peer
