@@ -86,8 +86,8 @@ static int create_tables(struct trace_sink *sink)
     if (!error)
         error = execute(sink, trace_views_sql);
     if (!error)
-        error = execute(sink, "CREATE TEMP TABLE duplicate(broadcast, peer, duplicates, PRIMARY KEY(broadcast, peer))"
-                              " WITHOUT ROWID;"
+        error = execute(sink, "CREATE TEMP TABLE duplicate(broadcast INTEGER, peer INTEGER, duplicates INTEGER,"
+                              " PRIMARY KEY(broadcast, peer)) WITHOUT ROWID;" /* untyped, its key would not be used */
                               "INSERT INTO run VALUES('status', 'running')");
     return error;
 }
