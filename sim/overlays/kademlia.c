@@ -136,6 +136,28 @@ static void release(struct peer *peer)
     kademlia_table_release(peer);
 }
 
+static void prefetch_lines(const void *start, uint32_t bytes)
+{
+    for (uint32_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch((const uint8_t *) start + at);
+}
+
+/* What a message will touch: the sender's bucket up to its marks; for FIND_NODE the target's, which the reply is taken
+ * from; for NODES the latest lookup. */
+static void prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
+{
+    const struct kademlia *own = state;
+    const struct kademlia_shared *s = shared;
+    struct kademlia_words sender, target;
+    if (own->bucket_count == 0 || !kademlia_glance(bytes, length, s->octets, &sender, &target))
+        return;
+    prefetch_lines(kademlia_bucket_at(s, own, kademlia_bucket_of(own, &sender)), s->ids_at);
+    if (kind == KADEMLIA_FIND_NODE)
+        prefetch_lines(kademlia_bucket_at(s, own, kademlia_bucket_of(own, &target)), s->buckets.item_bytes);
+    else if (kind == KADEMLIA_NODES && own->lookups != 0)
+        prefetch_lines(base_slab_at(&s->lookups, own->lookups), s->lookups.item_bytes);
+}
+
 /* Who names contacts to others sees to it that they live: the bucket that was asked for has its oldest contact checked
  * when it has become questionable. So buckets are checked in proportion to their use, and idle ones cost nothing. */
 static void find_node(struct peer *peer, peer_address from, const struct kademlia_message *message)
@@ -152,6 +174,7 @@ static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, 
     const struct kademlia_shared *shared = peer_shared(peer);
     const struct kademlia *state = peer_state(peer);
     struct kademlia_message decoded;
+    prefetch(state, shared, kademlia_kind_of(bytes, length), bytes, length); /* all that is cold at once */
     if (!kademlia_decode(&decoded, bytes, length, shared->bits, shared->k) || from == peer_self(peer) ||
         kademlia_words_equal(&decoded.sender, &state->id))
         return false;
@@ -235,7 +258,7 @@ static const struct overlay_ops ops = {
     .timer = timer,
     .lookup = lookup,
     .kind_of = kademlia_kind_of,
-    .prefetch = kademlia_prefetch,
+    .prefetch = prefetch,
     .check = kademlia_table_check,
 };
 

@@ -108,7 +108,9 @@ void kademlia_send_find_node(struct peer *peer, peer_address to, uint32_t transa
 void kademlia_send_nodes(struct peer *peer, peer_address to, uint32_t transaction,
                          const struct kademlia_contact *contacts, uint32_t count);
 uint8_t kademlia_kind_of(const uint8_t *bytes, size_t length);
-void kademlia_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
+/* The sender and what may be a target, unchecked: for prefetching only. False: too short for both. */
+bool kademlia_glance(const uint8_t *bytes, size_t length, uint32_t octets, struct kademlia_words *sender,
+                     struct kademlia_words *target);
 
 /* --- kademlia_table.c --- */
 struct kademlia_bucket *kademlia_bucket_at(const struct kademlia_shared *shared, const struct kademlia *state,

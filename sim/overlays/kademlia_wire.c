@@ -124,21 +124,12 @@ uint8_t kademlia_kind_of(const uint8_t *bytes, size_t length)
     return length >= HEADER_OCTETS && bytes[0] == MAGIC && bytes[1] < KADEMLIA_MESSAGES ? bytes[1] : KADEMLIA_MESSAGES;
 }
 
-/* The sender's bucket, up to its marks; for FIND_NODE also the target's, which the reply will be taken from. */
-void kademlia_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
+bool kademlia_glance(const uint8_t *bytes, size_t length, uint32_t octets, struct kademlia_words *sender,
+                     struct kademlia_words *target)
 {
-    const struct kademlia_shared *s = shared;
-    const struct kademlia *own = state;
-    if (length < HEADER_OCTETS + (kind == KADEMLIA_FIND_NODE ? 2 : 1) * s->octets || own->bucket_count == 0)
-        return;
-    struct kademlia_words id = kademlia_words_load(bytes + HEADER_OCTETS, s->octets);
-    const uint8_t *bucket = (const uint8_t *) kademlia_bucket_at(s, own, kademlia_bucket_of(own, &id));
-    for (uint32_t at = 0; at < s->ids_at; at += 64)
-        __builtin_prefetch(bucket + at);
-    if (kind != KADEMLIA_FIND_NODE)
-        return;
-    id = kademlia_words_load(bytes + HEADER_OCTETS + s->octets, s->octets);
-    bucket = (const uint8_t *) kademlia_bucket_at(s, own, kademlia_bucket_of(own, &id));
-    for (uint32_t at = 0; at < s->buckets.item_bytes; at += 64)
-        __builtin_prefetch(bucket + at);
+    if (length < HEADER_OCTETS + 2 * octets)
+        return false;
+    *sender = kademlia_words_load(bytes + HEADER_OCTETS, octets);
+    *target = kademlia_words_load(bytes + HEADER_OCTETS + octets, octets);
+    return true;
 }
