@@ -4,7 +4,7 @@
 #include "sim/commands/command.h"
 
 extern const struct command run_command, check_command, query_command, replay_command, diff_command, plan_command,
-    list_command, bench_command;
+    list_command, repro_command, bench_command;
 
 const struct command *const commands[] = {
     &run_command,
@@ -14,6 +14,7 @@ const struct command *const commands[] = {
     &diff_command,
     &plan_command,
     &list_command,
+    &repro_command,
     &bench_command,
     NULL,
 };
