@@ -27,8 +27,15 @@ static void advise(void *address, size_t bytes, int advice)
     errno = saved_errno;
 }
 
+/* No bytes are still an array, of no items: at least a page is mapped. */
+static size_t mapped_bytes(size_t bytes)
+{
+    return bytes ? bytes : 1;
+}
+
 void *base_reserve(size_t bytes)
 {
+    bytes = mapped_bytes(bytes);
     void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED)
         return NULL;
@@ -40,7 +47,7 @@ void base_unreserve(void *address, size_t bytes)
 {
     if (address == NULL)
         return;
-    int result = munmap(address, bytes);
+    int result = munmap(address, mapped_bytes(bytes));
     base_assert(result == 0);
 }
 
