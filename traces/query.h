@@ -35,7 +35,7 @@ struct trace_reader; /* an opened trace: read-only, works while the run goes on 
 /* 0, or negative with a diagnostic: not there, not a trace, a schema version that is not ours, damaged. */
 int trace_reader_open(struct trace_reader **reader, const char *path, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));
-void trace_reader_close(struct trace_reader *reader);
+void trace_reader_close(struct trace_reader *reader); /* NULL is fine */
 
 enum trace_value_type { TRACE_NULL, TRACE_INTEGER, TRACE_REAL, TRACE_TEXT };
 struct trace_value {

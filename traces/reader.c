@@ -125,6 +125,8 @@ int trace_reader_open(struct trace_reader **out, const char *path, struct base_d
 
 void trace_reader_close(struct trace_reader *reader)
 {
+    if (!reader)
+        return;
     sqlite3_close(reader->database);
     free((char *) (uintptr_t) reader->sql.text);
     free(reader);

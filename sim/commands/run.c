@@ -104,7 +104,7 @@ static int run_run(const struct arguments *arguments)
 
 static const struct command_option options[] = {
     {"output", 'o', "TRACE.db", "keep a trace; an older trace of this name is replaced"},
-    {"pcap", 0, "FILE", "keep each delivered datagram as a packet, for tshark and the like"},
+    {"pcap", 0, "FILE", "keep each delivered datagram as a packet, for tshark"},
     SCENARIO_OPTIONS,
     {"threads", 0, "N", "1; more are not built yet"},
     {"demultiplexer", 0, "NAME", "how descriptors are watched: peerlab list demultiplexers"},

@@ -1,0 +1,61 @@
+# A run that is ended early: in good order by a signal, at once by a second one, by the kernel.
+. "${0%/*}/cli.sh"
+
+start() { # starts a long run that keeps trace.db, and waits until rows are in it
+    rm -f trace.db*
+    "$peerlab" run long.yaml -o trace.db "$@" > out 2> err < /dev/null &
+    pid=$!
+    for _ in $(seq 100); do
+        [ "$("$peerlab" query trace.db 'SELECT count(*) > 0 AS n FROM message' --format csv 2> /dev/null | tr -d '\r' |
+            tail -1)" = 1 ] && return
+        sleep 0.05
+    done
+    fail "no rows after five seconds"
+}
+ended_with() { # WANTED: the exit status of the run
+    wait "$pid"
+    local got=$?
+    [ "$got" = "$1" ] || { fail "ended with $got, not $1"; cat err; }
+}
+rows() { "$peerlab" query trace.db 'SELECT count(*) AS n FROM message' --format csv | tr -d '\r' | tail -1; }
+run_status() { "$peerlab" query trace.db "SELECT value FROM run WHERE key = 'status'" --format csv | tr -d '\r' | tail -1; }
+
+start --json
+kill -INT "$pid"
+ended_with 130
+is_json out
+json out 'd["status"] == "interrupted" and 0 < d["virtual_s"] < 365 * 86400 and d["trace"]["rows"] > 0'
+json out 'd["trace"]["rows"] >= d["messages"]["sent"]'
+[ "$(run_status)" = interrupted ] || fail "the trace says it is $(run_status)"
+[ -e trace.db-wal ] && fail "a -wal file is left beside the trace"
+status 2 "$peerlab" replay trace.db
+says err "interrupted"
+
+start
+kill -TERM "$pid"
+ended_with 143
+says out "interrupted"
+
+# At once: two signals so close that the first can have ended nothing, on a run that takes long to build its indexes or not.
+start
+kill -STOP "$pid"
+kill -INT "$pid"
+kill -TERM "$pid"
+kill -CONT "$pid"
+wait "$pid"
+case $? in
+130 | 143) ;;
+*) fail "two signals: $?" ;;
+esac
+
+start
+sleep 1.2
+kill -KILL "$pid"
+wait "$pid" 2> /dev/null
+[ "$(rows)" -gt 0 ] || fail "nothing is left after kill -9"
+[ "$(run_status)" = running ] || fail "a killed run's trace says it is $(run_status)"
+status 2 "$peerlab" replay trace.db
+says err "running"
+status 0 "$peerlab" run small.yaml --quiet -o trace.db # what is left is a trace, and so may be replaced
+[ "$(run_status)" = complete ] || fail "the trace was not replaced"
+finish
