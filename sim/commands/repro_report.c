@@ -98,10 +98,10 @@ void repro_print_row(struct campaign *campaign, const struct chosen *chosen)
         }
     }
     print_table_finish(table);
-    print_term("  source", 12, row->source);
+    print_term("  source", 13, row->source);
     print_term("  tolerance", 13, row->tolerance);
     if (row->found)
-        print_term("  found", 12, row->found);
+        print_term("  found", 13, row->found);
     fflush(stdout);
 }
 

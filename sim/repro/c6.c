@@ -6,7 +6,7 @@
     (const struct repro_figure[]){{.name = "hops", .path = "lookups.hops_mean", .published = value, \
                                    .tolerance = 0.03, .relative = true}}
 #define CONDITION(k, count, value, cost_s) \
-    {.name = "k = " #k ", N = " #count, .figures = DEPTH(value), .figure_count = 1, .replicates = 10, \
+    {.name = "k = " #k ", N = " #count, .figures = DEPTH(value), .figure_count = 1, .replicates = 5, \
      .sets = (const char *const[]){"overlay.k=" #k, "peers.0.count=" #count, NULL}, .seconds = cost_s, \
      .quick = count == 1000}
 
@@ -21,6 +21,10 @@ const struct repro_row repro_c6 = {
     .source = "an idealised model of static tables; Maymounkov & Mazieres 2002 for the bound of log2 N",
     .scenario = "c6-kademlia-hops.yaml",
     .tolerance = "none is published with the model's values; that of C2, 3 %, is taken",
+    .found = "Ours is 1.5 to 3 % below throughout. At k = 1 that is what is looked up: a key, whose owner is the likelier "
+             "the more of the id space lies nearest to it, and such peers are at a lower depth; for the ids of peers a "
+             "static model of our own gives 4.92, for keys 4.81. At k = 8 and 20 it gives 2.38 and 1.93 for ids of "
+             "peers, 2.36 and 1.93 for keys, like the runs; what the published model does otherwise is not known.",
     .conditions = conditions,
     .condition_count = sizeof conditions / sizeof *conditions,
 };

@@ -60,6 +60,11 @@ static double at_path(const struct summary *summary, const char *path)
     return figure->type == FIGURE_INTEGER ? (double) figure->integer : figure->real;
 }
 
+static void ignore_header(void *context, uint32_t column_count, const char *const *names)
+{
+    (void) context, (void) column_count, (void) names;
+}
+
 static int take_number(void *context, uint32_t column_count, const struct trace_value *values)
 {
     double *number = context;
@@ -73,7 +78,7 @@ static int take_number(void *context, uint32_t column_count, const struct trace_
 static double from_trace(struct trace_reader *reader, const char *sql, struct base_diagnostics *diagnostics)
 {
     double number = NAN;
-    struct trace_rows rows = {.context = &number, .row = take_number};
+    struct trace_rows rows = {.context = &number, .header = ignore_header, .row = take_number};
     int error = trace_query_run(reader, sql, NULL, 0, &rows, diagnostics);
     return error < 0 ? NAN : number;
 }
