@@ -119,7 +119,7 @@ static void join(struct peer *peer, const struct peer_start *start)
     struct overlay_id id;
     peer_id(peer, &id);
     state->id = kademlia_words_load(id.octets, KADEMLIA_ID_OCTETS);
-    state->salt = (uint32_t) peer_random(peer);
+    state->salt = (uint32_t) peer_random(peer) | 0x80000000; /* see kademlia_wire.c */
     struct kademlia_bucket *first = kademlia_bucket_add(shared, state);
     base_assert(first != NULL); /* kademlia_bucket_add leaves room for everybody's first */
     if (start->converged)
@@ -208,7 +208,7 @@ static void timer(struct peer *peer, uint8_t kind, uint32_t data)
 static void lookup(struct peer *peer, uint32_t number, const struct overlay_id *key)
 {
     struct kademlia_words words = kademlia_words_load(key->octets, KADEMLIA_ID_OCTETS);
-    kademlia_lookup_start(peer, KADEMLIA_FOR_WORKLOAD, number, &words);
+    kademlia_lookup_start(peer, KADEMLIA_FOR_WORKLOAD, number, &words, NULL);
 }
 
 /* --- parameters --- */

@@ -60,6 +60,7 @@ struct kademlia {
     uint8_t bootstrap_attempts;   /* that failed in a row */
     bool bootstrapping : 1;       /* a bootstrap peer was asked and has not answered yet */
     bool refreshing : 1;          /* a refresh's lookup is under way */
+    bool joined : 1, settled : 1; /* through one bootstrap peer; through a second one */
     uint32_t buckets[KADEMLIA_INLINE_BUCKETS];
 };
 _Static_assert(sizeof(struct kademlia) == 128, "two cache lines");
@@ -134,9 +135,9 @@ const char *kademlia_table_check(struct peer *peer);
 
 /* --- kademlia_lookup.c --- */
 uint32_t kademlia_lookup_bytes(uint32_t candidate_capacity);
-/* number: the workload's. */
+/* number: the workload's. seed: whom to ask first, alone; NULL: the closest of one's own contacts. */
 void kademlia_lookup_start(struct peer *peer, enum kademlia_purpose purpose, uint32_t number,
-                           const struct kademlia_words *key);
+                           const struct kademlia_words *key, const struct kademlia_contact *seed);
 void kademlia_lookup_answer(struct peer *peer, peer_address from, const struct kademlia_message *message);
 void kademlia_lookup_timeout(struct peer *peer, uint32_t number);
 /* Lookups that had nobody to ask: a contact has been found, or none has. */
@@ -163,7 +164,7 @@ void kademlia_start_maintenance(struct peer *peer);
 void kademlia_maintain(struct peer *peer);
 /* Asks a bootstrap peer unless one has been asked already; false: there is none to ask. */
 bool kademlia_bootstrap(struct peer *peer, peer_address address);
-void kademlia_bootstrapped(struct peer *peer);
+void kademlia_bootstrapped(struct peer *peer, const struct kademlia_contact *bootstrap);
 void kademlia_bootstrap_failed(struct peer *peer);
 /* A lookup that the overlay itself began has ended. */
 void kademlia_upkeep_done(struct peer *peer, enum kademlia_purpose purpose, bool answered);

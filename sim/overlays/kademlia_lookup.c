@@ -122,6 +122,17 @@ static bool candidates_add(struct peer *peer, struct lookup *lookup, const struc
     return closer;
 }
 
+static void candidate_seed(struct peer *peer, struct lookup *lookup, const struct kademlia_contact *contact)
+{
+    const struct kademlia_shared *shared = peer_shared(peer);
+    struct kademlia_words id = kademlia_words_load(contact->id, shared->octets);
+    struct candidate candidate = {.distance = kademlia_distance(&id, &lookup->key), .address = contact->address,
+                                  .depth = 1};
+    uint32_t place = place_of(lookup, &candidate.distance);
+    if (!is_at(lookup, place, &candidate.distance))
+        candidate_insert(peer, lookup, place, &candidate);
+}
+
 /* One's own contacts: those that have not become stale; failing that, any. */
 static void candidates_seed(struct peer *peer, struct lookup *lookup)
 {
@@ -130,14 +141,8 @@ static void candidates_seed(struct peer *peer, struct lookup *lookup)
     uint32_t count = kademlia_closest(peer, &lookup->key, shared->failure_limit, PEER_ADDRESS_NONE, contacts);
     if (count == 0)
         count = kademlia_closest(peer, &lookup->key, UINT32_MAX, PEER_ADDRESS_NONE, contacts);
-    for (uint32_t i = 0; i < count; i++) {
-        struct kademlia_words id = kademlia_words_load(contacts[i].id, shared->octets);
-        struct candidate candidate = {.distance = kademlia_distance(&id, &lookup->key),
-                                      .address = contacts[i].address, .depth = 1};
-        uint32_t place = place_of(lookup, &candidate.distance);
-        if (!is_at(lookup, place, &candidate.distance))
-            candidate_insert(peer, lookup, place, &candidate);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        candidate_seed(peer, lookup, &contacts[i]);
 }
 
 /* --- the end --- */
@@ -259,7 +264,6 @@ static uint16_t next_serial(struct peer *peer)
 
 static void begin(struct peer *peer, struct lookup *lookup)
 {
-    candidates_seed(peer, lookup);
     if (lookup->count > 0)
         advance(peer, lookup);
     else if (!kademlia_bootstrap(peer, peer_bootstrap(peer)))
@@ -267,7 +271,7 @@ static void begin(struct peer *peer, struct lookup *lookup)
 }
 
 void kademlia_lookup_start(struct peer *peer, enum kademlia_purpose purpose, uint32_t number,
-                           const struct kademlia_words *key)
+                           const struct kademlia_words *key, const struct kademlia_contact *seed)
 {
     struct kademlia_shared *shared = peer_shared(peer);
     struct kademlia *state = peer_state(peer);
@@ -287,6 +291,10 @@ void kademlia_lookup_start(struct peer *peer, enum kademlia_purpose purpose, uin
     lookup->serial = serial;
     lookup->purpose = (uint8_t) purpose;
     state->lookups = handle;
+    if (seed != NULL)
+        candidate_seed(peer, lookup, seed);
+    else
+        candidates_seed(peer, lookup);
     begin(peer, lookup);
 }
 

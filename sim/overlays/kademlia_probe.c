@@ -57,7 +57,7 @@ void kademlia_probe_answer(struct peer *peer, peer_address from, const struct ka
         return;
     peer_disarm(peer, probe.timer);
     if (probe.bootstrap)
-        kademlia_bootstrapped(peer);
+        kademlia_bootstrapped(peer, &(struct kademlia_contact){message->sender_octets, from});
     else
         probe_done(peer, &probe);
 }

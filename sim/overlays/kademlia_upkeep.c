@@ -1,8 +1,10 @@
 /* How a peer joins and keeps its table fresh.
  *
  * Joining (section 2.3): learn the id of the bootstrap peer by a PING, look up one's own id, then refresh the buckets
- * farther away. A bootstrap peer that does not answer is replaced by another after a pause that doubles. Refresh walks
- * the buckets from the nearest to the farthest, one lookup at a time. */
+ * farther away. Then the same through a second bootstrap peer, for the first may have been as new as oneself: where many
+ * join at once, through one other each, they would be left in islands. A bootstrap peer that does not answer is replaced
+ * by another after a pause that doubles. Refresh walks the buckets from the nearest to the farthest, one lookup at a
+ * time. */
 #include "sim/overlays/kademlia_bucket.h"
 
 #define MAINTENANCE_PER_REFRESH 4 /* a bucket is refreshed at most a quarter of the period late */
@@ -34,12 +36,12 @@ static void back_off(struct peer *peer)
     state->bootstrap_timer = peer_arm(peer, KADEMLIA_TIMER_BOOTSTRAP, pause + peer_random_below(peer, pause), 0);
 }
 
-void kademlia_bootstrapped(struct peer *peer)
+void kademlia_bootstrapped(struct peer *peer, const struct kademlia_contact *bootstrap)
 {
     struct kademlia *state = peer_state(peer);
     state->bootstrapping = false;
     kademlia_lookup_resume(peer);
-    kademlia_lookup_start(peer, KADEMLIA_FOR_JOIN, 0, &state->id);
+    kademlia_lookup_start(peer, KADEMLIA_FOR_JOIN, 0, &state->id, bootstrap);
 }
 
 void kademlia_bootstrap_failed(struct peer *peer)
@@ -80,8 +82,12 @@ static void refresh_next(struct peer *peer)
             continue;
         struct kademlia_words key = refresh_key(peer, index);
         state->refreshing = true;
-        kademlia_lookup_start(peer, KADEMLIA_FOR_REFRESH, 0, &key);
+        kademlia_lookup_start(peer, KADEMLIA_FOR_REFRESH, 0, &key, NULL);
         return;
+    }
+    if (state->joined && !state->settled) {
+        state->settled = true;
+        (void) kademlia_bootstrap(peer, peer_bootstrap(peer));
     }
 }
 
@@ -105,6 +111,7 @@ void kademlia_upkeep_done(struct peer *peer, enum kademlia_purpose purpose, bool
             (void) kademlia_bootstrap(peer, peer_bootstrap(peer)); /* all contacts are dead: begin anew */
     } else if (answered) {
         state->bootstrap_attempts = 0;
+        state->joined = true;
         refresh(peer);
     } else {
         back_off(peer);

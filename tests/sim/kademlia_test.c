@@ -63,6 +63,23 @@ static void peers_that_join_one_by_one_find_each_other(void **unused)
     harness_free(h);
 }
 
+/* Each through one other: a random graph of one arrow a peer falls into several parts. */
+static void many_that_join_at_once_do_not_end_in_islands(void **unused)
+{
+    (void) unused;
+    struct kademlia_parameters p = defaults();
+    struct harness *h = world(&p, 500);
+    harness_set_loss(h, PPB_PER_PERCENT);
+    for (uint32_t i = 0; i < 500; i++)
+        harness_join(h, i, 1 + (i + 1 + (uint32_t) (harness_draw(h) % 499)) % 500);
+    run_for(h, 2 * MINUTE_NS);
+    struct figures figures = look_up(h, 500, 1000, false);
+    print_message("correct: %u of 1000\n", figures.correct);
+    assert_true(figures.correct >= 995);
+    assert_tables_are_sound(h, 500);
+    harness_free(h);
+}
+
 static void a_peer_whose_bootstrap_peer_is_dead_asks_another(void **unused)
 {
     (void) unused;
@@ -326,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_converged_start_answers_every_lookup_correctly),
         cmocka_unit_test(hops_with_full_buckets_and_one_request_at_a_time_are_the_models),
         cmocka_unit_test(peers_that_join_one_by_one_find_each_other),
+        cmocka_unit_test(many_that_join_at_once_do_not_end_in_islands),
         cmocka_unit_test(a_peer_whose_bootstrap_peer_is_dead_asks_another),
         cmocka_unit_test(lookups_recover_when_three_in_ten_crash),
         cmocka_unit_test(a_network_that_was_parted_grows_together_again),
