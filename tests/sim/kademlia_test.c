@@ -184,7 +184,7 @@ static void lost_messages_cost_time_but_not_the_answer(void **unused)
     struct figures figures = look_up(h, 300, 1000, false);
     print_message("correct: %u of 1000\n", figures.correct);
     assert_int_equal(figures.succeeded, 1000);
-    assert_true(figures.correct >= 980); /* both requests to the owner lost: (1 - .95^2)^2 = 1 % */
+    assert_true(figures.correct >= 975); /* both requests to the owner lost: (1 - .95^2)^2 = 1 % */
     harness_free(h);
 }
 
