@@ -170,6 +170,7 @@ static int bind_all(struct run *run, struct base_diagnostics *diagnostics)
     error = error ? error : bind_workloads(run, diagnostics);
     error = error ? error : plan_create(&run->plan, run->identity, diagnostics);
     error = error ? error : truth_create(&run->truth, run->identity);
+    error = error ? error : graph_build(&run->graph, scenario, diagnostics);
     return error ? error : network_create(&run->network, run->identity, diagnostics);
 }
 
@@ -441,6 +442,7 @@ void engine_free(struct engine *engine)
         reactor_loop_free(shard->loop);
     flight_done(&shard->flights);
     network_free(run->network);
+    graph_free(run->graph);
     truth_free(run->truth);
     plan_free(run->plan);
     totals_done(run);

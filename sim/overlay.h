@@ -41,6 +41,8 @@ struct overlay_ops {
     uint32_t metric_count;
     enum overlay_closeness closeness;
 
+    bool needs_graph;       /* a scenario without initial_graph is refused */
+
     /* Checks what the parameter table cannot say (k <= 1 << bits ...); NULL: nothing more. */
     int (*bind)(const void *parameters, const struct base_place *places, struct base_diagnostics *diagnostics);
     size_t (*state_bytes)(const void *parameters);

@@ -204,6 +204,30 @@ void peer_neighbour(struct peer *peer, uint8_t table, peer_address other, bool a
                                                           .other = other - 1, .table_name = table, .added = added});
 }
 
+bool peer_has_graph(const struct peer *peer)
+{
+    return peer->shard->run->graph != NULL;
+}
+
+uint32_t peer_graph_degree(const struct peer *peer)
+{
+    const struct graph *graph = peer->shard->run->graph;
+    return graph ? graph_degree(graph, peer->index) : 0;
+}
+
+peer_address peer_graph_neighbour(const struct peer *peer, uint32_t i)
+{
+    return graph_neighbour(peer->shard->run->graph, peer->index, i) + 1;
+}
+
+void peer_graph_tell(struct peer *peer, uint8_t table)
+{
+    if (!(peer->shard->run->record & TOPOLOGY_RECORD_NEIGHBOURS))
+        return;
+    for (uint32_t i = 0; i < peer_graph_degree(peer); i++)
+        peer_neighbour(peer, table, peer_graph_neighbour(peer, i), true);
+}
+
 void peer_metric(struct peer *peer, uint8_t metric, uint64_t value)
 {
     struct run *run = peer->shard->run;

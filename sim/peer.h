@@ -63,6 +63,13 @@ bool peer_rearm(struct peer *peer, peer_timer timer, uint64_t delay_ns);
 peer_address peer_bootstrap(struct peer *peer);
 /* A peer of this overlay other than oneself, uniform over all that there are, up or not. PEER_ADDRESS_NONE: alone. */
 peer_address peer_any(struct peer *peer);
+/* The scenario's initial_graph, where peers are nodes by index: whom this peer knows. Ascending, each once, never oneself;
+ * who they are stays the same for the whole run, up or not. */
+bool peer_has_graph(const struct peer *peer);
+uint32_t peer_graph_degree(const struct peer *peer);                           /* 0 where there is no graph */
+peer_address peer_graph_neighbour(const struct peer *peer, uint32_t i);        /* i < degree */
+/* Tells the trace that all of them are in this table now: as peer_neighbour for each. */
+void peer_graph_tell(struct peer *peer, uint8_t table);
 /* For a converged start only (in join with start->converged): the members up at time 0, ordered by overlay id. */
 uint32_t peer_census_count(const struct peer *peer);
 uint32_t peer_census_rank(const struct peer *peer);                       /* one's own */

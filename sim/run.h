@@ -13,6 +13,7 @@
 #include "reactor/loop.h"
 #include "sim/engine.h"
 #include "sim/flight.h"
+#include "sim/graphs/graph.h"
 #include "sim/identity.h"
 #include "sim/network.h"
 #include "sim/plan.h"
@@ -120,6 +121,7 @@ struct run {
     struct plan *plan;
     struct truth *truth;
     struct network *network;
+    struct graph *graph;       /* initial_graph; NULL: none */
     struct trace *trace;
     struct trace *capture;     /* NULL: none */
     const struct transport_ops *transport;

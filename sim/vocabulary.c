@@ -7,4 +7,5 @@ const struct topology_vocabulary sim_vocabulary = {
     .workloads = &sim_workloads,
     .churns = &sim_churns,
     .transports = &sim_transports,
+    .graphs = &sim_graphs,
 };

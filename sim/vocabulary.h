@@ -10,6 +10,7 @@ extern const struct topology_registry sim_faults;     /* ops: struct fault_ops (
 extern const struct topology_registry sim_workloads;  /* ops: struct workload_ops (workload.h) */
 extern const struct topology_registry sim_churns;     /* ops: struct churn_ops (churn.h) */
 extern const struct topology_registry sim_transports; /* ops: struct transport_ops (transport.h) */
+extern const struct topology_registry sim_graphs;     /* ops: struct graph_ops (graphs/graph.h) */
 
 extern const struct topology_vocabulary sim_vocabulary;
 

@@ -308,6 +308,11 @@ const char *topology_describe(const struct scenario *scenario)
     DESCRIBE_LIST(root, "peers", scenario->groups, scenario->group_count, describe_group);
     topology_tree_put(arena, root, "network", describe_network(scenario));
     topology_tree_put(arena, root, "overlay", describe_overlay(scenario, &scenario->overlay));
+    if (scenario->initial_graph.kind) {
+        struct topology_node *graph = topology_tree_mapping(arena);
+        describe_choice(scenario, graph, &scenario->initial_graph);
+        topology_tree_put(arena, root, "initial_graph", graph);
+    }
     DESCRIBE_LIST(root, "workload", scenario->workloads, scenario->workload_count, describe_workload);
     DESCRIBE_LIST(root, "churn", scenario->churns, scenario->churn_count, describe_churn);
     DESCRIBE_LIST(root, "faults", scenario->faults, scenario->fault_count, describe_fault);

@@ -96,6 +96,7 @@ struct topology_vocabulary {
     const struct topology_registry *workloads;
     const struct topology_registry *churns;     /* how a churn entry says when peers come and go: session, trace */
     const struct topology_registry *transports;
+    const struct topology_registry *graphs;     /* who knows whom at the start */
 };
 
 /* A kind chosen in a scenario, with its decoded parameters (in the scenario's arena). */

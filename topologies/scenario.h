@@ -91,6 +91,7 @@ struct scenario {
     uint32_t peer_count;
     struct topology_network network;
     struct topology_choice overlay;
+    struct topology_choice initial_graph; /* kind NULL: none */
     const struct topology_workload *workloads;
     uint32_t workload_count;
     const struct topology_churn *churns;

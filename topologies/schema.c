@@ -353,6 +353,27 @@ static struct topology_node *describe_transports(struct base_arena *arena, const
     return object.node;
 }
 
+/* One kind's key with its parameters, or the bare name of a kind that needs none. */
+static struct topology_node *describe_initial_graph(struct base_arena *arena, const struct topology_registry *graphs)
+{
+    static const struct topology_section nothing_beside = {NULL, 0};
+    struct object object = new_object(arena), name = new_object(arena);
+    struct topology_node *choices = topology_tree_sequence(arena), *names = topology_tree_sequence(arena);
+    for (uint32_t i = 0; i < graphs->kind_count; i++) {
+        uint32_t required = 0;
+        for (uint32_t k = 0; k < graphs->kinds[i]->parameter_count; k++)
+            required += is_required(&graphs->kinds[i]->parameters[k]);
+        if (!required)
+            topology_tree_append(arena, names, topology_tree_scalar(arena, graphs->kinds[i]->name, true));
+    }
+    put(name, "enum", names);
+    topology_tree_append(arena, choices, describe_registry(arena, graphs, &nothing_beside, ENTRY, NULL));
+    topology_tree_append(arena, choices, name.node);
+    put(object, "anyOf", choices);
+    put_text(object, "description", "Who knows whom at the start.");
+    return object.node;
+}
+
 static struct topology_node *describe_network(struct base_arena *arena, const struct topology_registry *latencies)
 {
     static const char *const names[] = {"pair", "message", NULL};
@@ -400,6 +421,7 @@ const char *topology_schema(struct base_arena *arena, const struct topology_voca
         describe_section(arena, &topology_group_section, "overlay", reference(arena, "overlay"))));
     put(properties, "network", describe_network(arena, vocabulary->latencies));
     put(properties, "overlay", reference(arena, "overlay"));
+    put(properties, "initial_graph", describe_initial_graph(arena, vocabulary->graphs));
     put(properties, "workload", list_of(arena, "What peers are asked to do.",
         describe_registry(arena, vocabulary->workloads, &topology_workload_section, ENTRY_EITHER, NULL)));
     put(properties, "churn", list_of(arena, "Who comes and goes.",

@@ -65,6 +65,20 @@ static void check_address_plan(struct topology_loader *loader, struct base_place
                        "%u peers do not fit in IPv4 from here on", scenario->peer_count);
 }
 
+/* `{watts_strogatz: {degree: 10, rewire: 0.1}}`, or the bare name of a kind that needs no parameter: `ring`. */
+static void decode_initial_graph(struct topology_loader *loader, struct topology_node *node)
+{
+    struct topology_view view = {.owner = "the initial graph", .place = node->place};
+    struct topology_choice *choice = &loader->scenario->initial_graph;
+    if (node->kind == TOPOLOGY_MAPPING) {
+        topology_view_merge(loader, &view, node);
+        topology_choose(loader, &view, loader->vocabulary->graphs, NULL, choice);
+    } else {
+        topology_choose_named(loader, &view, loader->vocabulary->graphs, node, choice);
+    }
+    topology_view_close(loader, &view);
+}
+
 static void decode_addresses(struct topology_loader *loader, struct topology_node *node)
 {
     struct topology_view view;
@@ -196,7 +210,8 @@ void topology_decode_scenario(struct topology_loader *loader, struct topology_no
         decode_network(loader, pair->value);
     if ((pair = topology_view_require(loader, &view, "overlay")))
         topology_decode_overlay(loader, pair->value, &scenario->overlay);
-    topology_view_unbuilt(loader, &view, "initial_graph");
+    if ((pair = topology_view_optional(loader, &view, "initial_graph")))
+        decode_initial_graph(loader, pair->value);
     topology_decode_workloads(loader, value_of(topology_view_optional(loader, &view, "workload"), none));
     topology_decode_churns(loader, value_of(topology_view_optional(loader, &view, "churn"), none));
     topology_decode_faults(loader, value_of(topology_view_optional(loader, &view, "faults"), none));

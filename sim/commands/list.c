@@ -70,6 +70,7 @@ static const struct kind kinds[] = {
     {"latencies", "how long messages take: `network.latency`", &sim_latencies, NULL},
     {"churns", "how peers come and go: `churn`", &sim_churns, NULL},
     {"faults", "what breaks: `faults`", &sim_faults, NULL},
+    {"graphs", "who knows whom at the start: `initial_graph`", &sim_graphs, NULL},
     {"workloads", "what peers are asked to do: `workload`", &sim_workloads, NULL},
     {"transports", "what carries messages: `transport`", &sim_transports, NULL},
     {"clocks", "where time comes from: `clock`", NULL, clock_at},

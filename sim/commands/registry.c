@@ -4,7 +4,7 @@
 #include "sim/commands/command.h"
 
 extern const struct command run_command, check_command, query_command, replay_command, diff_command, plan_command,
-    list_command, repro_command, bench_command;
+    graph_command, list_command, repro_command, bench_command;
 
 const struct command *const commands[] = {
     &run_command,
@@ -13,6 +13,7 @@ const struct command *const commands[] = {
     &replay_command,
     &diff_command,
     &plan_command,
+    &graph_command,
     &list_command,
     &repro_command,
     &bench_command,

@@ -1,8 +1,9 @@
-/* Epidemic rumour spreading among uniform partners: push, pull, or both in one exchange.
+/* Epidemic rumour spreading among random partners: push, pull, or both in one exchange.
  *
  * A. Demers et al., "Epidemic algorithms for replicated database maintenance", PODC 1987; R. Karp, C. Schindelhauer,
  * S. Shenker, B. Voecking, "Randomized rumor spreading", FOCS 2000: the phone-call model. In every round each peer
- * calls `fanout` partners, drawn uniformly and independently from all other peers, up or not.
+ * calls `fanout` partners, drawn uniformly and independently from its neighbours in the initial graph, or from all other
+ * peers where the scenario has none; up or not.
  *
  *   push       who knows rumours sends them to its partners; who knows none has no timer
  *   pull       each peer sends its partners a digest of what it knows; they answer with the rumours that it lacks
@@ -34,12 +35,14 @@ static const char *const mode_names[] = {"push", "pull", "push-pull", NULL};
 static const char *const rounds_names[] = {"synchronous", "own-timers", NULL};
 static const char *const message_names[EPIDEMIC_MESSAGES] = {"push", "pull", "exchange", "answer"};
 static const char *const metric_names[EPIDEMIC_METRICS] = {"first_copy_rounds", "answer_rumours", "refused_rumours"};
+static const char *const table_names[] = {"neighbours"};
 static const struct overlay_timer_kind timer_kinds[EPIDEMIC_TIMERS] = {{.name = "round", .periodic = true}};
 
 static void epidemic_join(struct peer *peer, const struct peer_start *start)
 {
-    (void) start; /* partners come from peer_any */
+    (void) start; /* partners are drawn anew for each call */
     struct epidemic_moment moment = epidemic_moment_of(peer);
+    peer_graph_tell(peer, 0);
     moment.state->first.capacity = EPIDEMIC_INLINE_RUMOURS;
     if (moment.parameters->rounds == EPIDEMIC_OWN_TIMERS)
         moment.state->phase = (uint32_t) (peer_random(peer) >> 32);
@@ -125,6 +128,8 @@ static const struct overlay_ops epidemic_ops = {
     .message_kind_count = EPIDEMIC_MESSAGES,
     .timer_kinds = timer_kinds,
     .timer_kind_count = EPIDEMIC_TIMERS,
+    .neighbour_tables = table_names,
+    .neighbour_table_count = 1,
     .metrics = metric_names,
     .metric_count = EPIDEMIC_METRICS,
     .closeness = OVERLAY_NO_KEYS,
@@ -158,7 +163,7 @@ static const struct topology_parameter parameters[] = {
 
 const struct topology_kind epidemic_kind = {
     .name = "epidemic",
-    .summary = "rumours spread by push, pull or push-pull calls to uniform partners",
+    .summary = "rumours spread by push, pull or push-pull calls to random partners or neighbours",
     .source = "Demers et al., PODC 1987; Karp, Schindelhauer, Shenker & Voecking, FOCS 2000",
     .parameters = parameters,
     .parameter_count = sizeof(parameters) / sizeof(parameters[0]),

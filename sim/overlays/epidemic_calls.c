@@ -72,12 +72,21 @@ static void call(const struct epidemic_moment *moment, const struct receivers *r
         send_written(moment, receivers);
 }
 
+/* A neighbour in the initial graph, or where there is no graph anybody; uniform. PEER_ADDRESS_NONE: there is nobody. */
+static peer_address draw_partner(struct peer *peer)
+{
+    if (!peer_has_graph(peer))
+        return peer_any(peer);
+    uint32_t degree = peer_graph_degree(peer);
+    return degree ? peer_graph_neighbour(peer, (uint32_t) peer_random_below(peer, degree)) : PEER_ADDRESS_NONE;
+}
+
 void epidemic_call(const struct epidemic_moment *moment)
 {
     peer_address partners[EPIDEMIC_FANOUT_MAX];
     struct receivers receivers = {.to = partners};
     for (; receivers.count < moment->parameters->fanout; receivers.count++) {
-        partners[receivers.count] = peer_any(moment->peer);
+        partners[receivers.count] = draw_partner(moment->peer);
         if (partners[receivers.count] == PEER_ADDRESS_NONE)
             return; /* alone */
     }

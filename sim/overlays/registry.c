@@ -1,6 +1,7 @@
 #include "sim/overlays/registry.h"
 
 static const struct topology_kind *const overlays[] = {
+    &broadcast_kind,
     &epidemic_kind,
     &kademlia_kind,
 };

@@ -579,6 +579,29 @@ peer_address peer_any(struct peer *peer)
     return other_than(peer, NULL, peer->harness->options.peer_count, peer->index);
 }
 
+bool peer_has_graph(const struct peer *peer)
+{
+    return peer->harness->options.neighbours != NULL;
+}
+
+uint32_t peer_graph_degree(const struct peer *peer)
+{
+    const uint32_t *const *neighbours = peer->harness->options.neighbours;
+    return neighbours ? neighbours[peer->index][0] : 0;
+}
+
+peer_address peer_graph_neighbour(const struct peer *peer, uint32_t i)
+{
+    base_assert(i < peer_graph_degree(peer));
+    return peer->harness->options.neighbours[peer->index][i + 1] + 1;
+}
+
+void peer_graph_tell(struct peer *peer, uint8_t table)
+{
+    for (uint32_t i = 0; i < peer_graph_degree(peer); i++)
+        peer_neighbour(peer, table, peer_graph_neighbour(peer, i), true);
+}
+
 uint32_t peer_census_count(const struct peer *peer)
 {
     return peer->harness->options.peer_count;

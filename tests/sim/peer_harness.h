@@ -29,6 +29,7 @@ struct harness_options {
     uint64_t seed;
     uint64_t delay_ns_min, delay_ns_max; /* each message: uniform in [min, max] */
     uint32_t loss_ppb;                 /* each message */
+    const uint32_t *const *neighbours; /* initial graph: by peer its degree, then its neighbours; NULL: none */
 };
 
 struct harness_result {

@@ -177,7 +177,29 @@ static const struct topology_kind test_memory = {.name = "memory", .summary = "i
 static const struct topology_kind test_socketpair = {.name = "socketpair", .summary = "over sockets", .source = ""};
 REGISTRY(test_transports, "transports", "transport", &test_memory, &test_socketpair);
 
+struct test_lattice {
+    uint64_t degree;
+    double rewire;
+};
+static const struct topology_parameter test_lattice_rows[] = {
+    {.key = "degree", .type = TOPOLOGY_INTEGER, .offset = offsetof(struct test_lattice, degree), .minimum = "2",
+     .about = "Neighbours of a peer."},
+    {.key = "rewire", .type = TOPOLOGY_REAL, .offset = offsetof(struct test_lattice, rewire), .minimum = "0",
+     .maximum = "1", .about = "How likely an edge goes elsewhere."},
+};
+static const struct topology_kind test_lattice = {.name = "watts_strogatz", .summary = "a small world", .source = "",
+    ROWS(test_lattice_rows), .parameters_bytes = sizeof(struct test_lattice)};
+static const struct topology_kind test_ring = {.name = "ring", .summary = "a ring", .source = ""};
+struct test_graph_file {
+    const struct topology_file *path;
+};
+static const struct topology_parameter test_graph_file_rows[] = {
+    {.key = "path", .type = TOPOLOGY_FILE, .offset = offsetof(struct test_graph_file, path), .about = "Edges."}};
+static const struct topology_kind test_graph_file = {.name = "file", .summary = "as measured", .source = "",
+    ROWS(test_graph_file_rows), .parameters_bytes = sizeof(struct test_graph_file), .bare = "path"};
+REGISTRY(test_graphs, "graphs", "graph", &test_ring, &test_lattice, &test_graph_file);
+
 static const struct topology_vocabulary test_vocabulary = {
-    &test_overlays, &test_latencies, &test_faults, &test_workloads, &test_churns, &test_transports};
+    &test_overlays, &test_latencies, &test_faults, &test_workloads, &test_churns, &test_transports, &test_graphs};
 
 #endif
