@@ -1,7 +1,7 @@
 /* Kademlia's messages. n is (bits + 7) / 8, the octets of an id; all numbers are big-endian.
  *
  *     offset   octets  field
- *     0        1       'K' (0x4b)
+ *     0        1       0xcb
  *     1        1       kind: 0 PING, 1 PONG, 2 FIND_NODE, 3 NODES
  *     2        4       transaction: chosen by who asks, returned by who answers
  *     6        n       id of the sender
@@ -12,10 +12,14 @@
  *     8 + n    n + 6   each: id, then IPv4 address and port as peer_address_encode writes them
  *
  * A message is exactly as long as that; where bits is no multiple of 8 the last octet's unused low bits are zero. All
- * else is malformed. The paper's FIND_NODE reply carries (address, port, id) triples; it leaves the encoding open. */
+ * else is malformed. The paper's FIND_NODE reply carries (address, port, id) triples; it leaves the encoding open.
+ *
+ * Tools that guess at captures take this for no other protocol: Thrift's framing begins with four octets below
+ * 0x80000000; QUIC's long header has a version in octets 1 to 4, and that of our PINGs, whose transactions have the
+ * highest bit set, is none. */
 #include "sim/overlays/kademlia_bucket.h"
 
-#define MAGIC 0x4b
+#define MAGIC 0xcb
 #define HEADER_OCTETS 6
 #define COUNT_OCTETS 2
 

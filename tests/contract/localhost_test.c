@@ -49,7 +49,7 @@ static void *knock(void *context)
     int descriptor = socket(AF_INET, SOCK_DGRAM, 0);
     struct timeval patience = {.tv_usec = 200000};
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(26883)}, from;
-    uint8_t ping[26] = {'K', 0, 0, 0, 0, 7, 0xab}, answer[64], garbage[512] = {0};
+    uint8_t ping[26] = {0xcb, 0, 0, 0, 0, 7, 0xab}, answer[64], garbage[512] = {0};
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     for (int round = 0; round < 10; round++) {
         socklen_t bytes = sizeof from;
@@ -58,7 +58,7 @@ static void *knock(void *context)
         sendto(descriptor, ping, (size_t) round, 0, (struct sockaddr *) &peer, sizeof peer); /* cut short */
         sendto(descriptor, ping, sizeof ping, 0, (struct sockaddr *) &peer, sizeof peer);
         ssize_t got = recvfrom(descriptor, answer, sizeof answer, 0, (struct sockaddr *) &from, &bytes);
-        bool pong = got == 26 && answer[0] == 'K' && answer[1] == 1 && memcmp(answer + 2, ping + 2, 4) == 0;
+        bool pong = got == 26 && answer[0] == 0xcb && answer[1] == 1 && memcmp(answer + 2, ping + 2, 4) == 0;
         stranger->pongs += pong;
         stranger->from_the_right_address += pong && from.sin_addr.s_addr == peer.sin_addr.s_addr;
     }

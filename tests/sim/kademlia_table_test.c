@@ -17,7 +17,7 @@ static void opposite_id(struct harness *h, uint32_t number, struct overlay_id *i
 static void introduce(struct harness *h, uint32_t number)
 {
     struct overlay_id id;
-    uint8_t ping[26] = {0x4b, KADEMLIA_PING};
+    uint8_t ping[26] = {0xcb, KADEMLIA_PING};
     opposite_id(h, number, &id);
     memcpy(ping + 6, id.octets, 20);
     assert_true(harness_deliver(h, 0, number + 1, ping, sizeof ping));
@@ -26,7 +26,7 @@ static void introduce(struct harness *h, uint32_t number)
 static void introduce_near(struct harness *h, uint32_t number)
 {
     struct overlay_id id;
-    uint8_t ping[26] = {0x4b, KADEMLIA_PING};
+    uint8_t ping[26] = {0xcb, KADEMLIA_PING};
     harness_id(h, 0, &id);
     id.octets[19] ^= (uint8_t) number;
     memcpy(ping + 6, id.octets, 20);
@@ -264,7 +264,7 @@ static void contacts_that_crowd_around_a_peer_make_it_split_as_often_as_bits_all
     harness_join(h, 0, PEER_ADDRESS_NONE);
     for (uint32_t bit = 0; bit < 160; bit++) { /* one contact for each length of prefix */
         struct overlay_id id;
-        uint8_t ping[26] = {0x4b, KADEMLIA_PING};
+        uint8_t ping[26] = {0xcb, KADEMLIA_PING};
         harness_id(h, 0, &id);
         id.octets[bit / 8] ^= (uint8_t) (0x80 >> bit % 8);
         memcpy(ping + 6, id.octets, 20);

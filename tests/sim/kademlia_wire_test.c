@@ -123,7 +123,7 @@ static void a_message_from_oneself_or_under_ones_own_id_is_refused(void **unused
     struct kademlia_parameters p = defaults();
     struct harness *h = world(&p, 3);
     struct overlay_id id;
-    uint8_t ping[26] = {0x4b, KADEMLIA_PING};
+    uint8_t ping[26] = {0xcb, KADEMLIA_PING};
     harness_join(h, 0, PEER_ADDRESS_NONE);
     harness_id(h, 0, &id);
     memcpy(ping + 6, id.octets, 20);
@@ -139,7 +139,7 @@ static void unused_bits_of_an_id_must_be_zero(void **unused)
 {
     (void) unused;
     struct kademlia_message message;
-    uint8_t ping[8] = {0x4b, KADEMLIA_PING, 0, 0, 0, 0, 0xab, 0xc8};
+    uint8_t ping[8] = {0xcb, KADEMLIA_PING, 0, 0, 0, 0, 0xab, 0xc8};
     assert_true(kademlia_decode(&message, ping, 8, 13, 20));
     ping[7] = 0xc9;
     assert_false(kademlia_decode(&message, ping, 8, 13, 20));
@@ -149,7 +149,7 @@ static void a_reply_with_more_than_k_contacts_is_malformed(void **unused)
 {
     (void) unused;
     struct kademlia_message message;
-    uint8_t nodes[10 + 3 * 8] = {0x4b, KADEMLIA_NODES, 0, 0, 0, 0, 1, 2, 0, 3};
+    uint8_t nodes[10 + 3 * 8] = {0xcb, KADEMLIA_NODES, 0, 0, 0, 0, 1, 2, 0, 3};
     assert_true(kademlia_decode(&message, nodes, sizeof nodes, 16, 3));
     assert_false(kademlia_decode(&message, nodes, sizeof nodes, 16, 2));
 }
