@@ -1,6 +1,7 @@
 #include "sim/identity.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "sim/identity_same.h"
 
 #define ID_BITS_DEFAULT 160
+#define ID_COUNT_MAX (UINT32_C(1) << 31)
 
 static const struct topology_choice *overlay_of(const struct scenario *scenario, uint32_t group)
 {
@@ -25,8 +27,11 @@ static uint32_t find_instance(struct identity *identity, const struct topology_c
     const struct overlay_ops *ops = choice->kind->ops;
     uint32_t bits = ops->id_bits ? ops->id_bits(choice->parameters) : ID_BITS_DEFAULT;
     base_assert(bits >= 1 && bits <= 8 * sizeof((struct overlay_id *) NULL)->octets);
+    uint32_t ids_a_peer = ops->ids_a_peer ? ops->ids_a_peer(choice->parameters) : 1;
+    base_assert(ids_a_peer >= 1);
     identity->instances[identity->instance_count] = (struct identity_instance){
         .ops = ops, .choice = choice, .name = choice->kind->name, .id_bits = bits, .id_octets = (bits + 7) / 8,
+        .ids_a_peer = ids_a_peer,
     };
     return identity->instance_count++;
 }
@@ -63,21 +68,40 @@ static void build_groups(struct identity *identity)
         identity->workload_key[i] = base_random_key(scenario->seed, "workload", scenario->workloads[i].name);
 }
 
+static int refuse_count(const struct identity_instance *instance, uint64_t ids, struct base_diagnostics *diagnostics)
+{
+    base_diagnose(diagnostics, BASE_ERROR, instance->choice->place, NULL,
+                  "%u peers of %s with %u ids each are %" PRIu64 " ids; at most %u are possible",
+                  instance->member_count, instance->name, instance->ids_a_peer, ids, ID_COUNT_MAX);
+    return -EINVAL;
+}
+
+static int refuse_bits(const struct identity_instance *instance, struct base_diagnostics *diagnostics)
+{
+    char hint[80], each[32] = "";
+    uint32_t bits_least = 32 - (uint32_t) __builtin_clz(instance->member_count * instance->ids_a_peer - 1);
+    snprintf(hint, sizeof hint, "%u bits hold %u ids; at least %u are needed", instance->id_bits,
+             UINT32_C(1) << instance->id_bits, bits_least);
+    if (instance->ids_a_peer > 1)
+        snprintf(each, sizeof each, " with %u ids each", instance->ids_a_peer);
+    base_diagnose(diagnostics, BASE_ERROR, instance->choice->place, hint, "too few id bits for %u peers of %s%s",
+                  instance->member_count, instance->name, each);
+    return -EINVAL;
+}
+
 static int check_instance(const struct identity_instance *instance, struct base_diagnostics *diagnostics)
 {
     const struct topology_choice *choice = instance->choice;
     int result = 0;
     if (instance->ops->bind)
         result = instance->ops->bind(choice->parameters, choice->parameter_places, diagnostics);
-    if (result < 0 || instance->id_bits >= 32 || instance->member_count <= UINT32_C(1) << instance->id_bits)
+    if (result < 0)
         return result;
-    char hint[80];
-    uint32_t bits_least = 32 - (uint32_t) __builtin_clz(instance->member_count - 1);
-    snprintf(hint, sizeof hint, "%u bits hold %u ids; at least %u are needed", instance->id_bits,
-             UINT32_C(1) << instance->id_bits, bits_least);
-    base_diagnose(diagnostics, BASE_ERROR, choice->place, hint, "too few id bits for %u peers of %s",
-                  instance->member_count, instance->name);
-    return -EINVAL;
+    uint64_t ids = (uint64_t) instance->member_count * instance->ids_a_peer;
+    if (ids > ID_COUNT_MAX)
+        return refuse_count(instance, ids, diagnostics);
+    return instance->id_bits >= 32 || ids <= UINT32_C(1) << instance->id_bits ? 0
+                                                                                : refuse_bits(instance, diagnostics);
 }
 
 /* Checks all instances before the ids are drawn, so that all mistakes are reported at once. */
@@ -89,8 +113,10 @@ static int build_instances(struct identity *identity, struct base_diagnostics *d
         if (checked < 0)
             result = checked;
     }
-    for (uint32_t i = 0; i < identity->instance_count && result == 0; i++)
+    for (uint32_t i = 0; i < identity->instance_count && result == 0; i++) {
+        identity->instances[i].id_count = identity->instances[i].member_count * identity->instances[i].ids_a_peer;
         result = identity_draw_ids(identity, &identity->instances[i]);
+    }
     return result;
 }
 
@@ -153,11 +179,16 @@ uint32_t identity_peer(const struct identity_instance *instance, const struct id
 
 void identity_id(const struct identity *identity, uint32_t peer, struct overlay_id *id)
 {
+    identity_id_at(identity, peer, 0, id);
+}
+
+void identity_id_at(const struct identity *identity, uint32_t peer, uint32_t n, struct overlay_id *id)
+{
     uint32_t group = identity_group_of(identity, peer);
     const struct identity_instance *instance = &identity->instances[identity->group_instance[group]];
     uint32_t member = identity->group_member[group] + (peer - identity->scenario->groups[group].first);
-    memset(id, 0, sizeof *id);
-    memcpy(id->octets, instance->ids + (size_t) member * instance->id_octets, instance->id_octets);
+    base_assert(n < instance->ids_a_peer);
+    identity_id_of(instance, member * instance->ids_a_peer + n, id);
 }
 
 void identity_name(const struct identity *identity, uint32_t peer, char text[64])

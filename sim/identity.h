@@ -6,6 +6,8 @@
 #ifndef SIM_IDENTITY_H
 #define SIM_IDENTITY_H
 
+#include <string.h>
+
 #include "reactor/base/random.h"
 #include "sim/overlay.h"
 #include "topologies/scenario.h"
@@ -15,11 +17,13 @@ struct identity_instance {
     const struct topology_choice *choice;
     const char *name;           /* of the overlay */
     uint32_t id_bits, id_octets;
+    uint32_t ids_a_peer;        /* virtual nodes */
     uint32_t member_count;
+    uint32_t id_count;          /* member_count * ids_a_peer; id number member * ids_a_peer + n is a member's n-th */
     const uint16_t *groups;     /* ordinals */
     uint32_t group_count;
-    uint8_t *ids;               /* id_octets each, by member number (0 .. member_count - 1) */
-    uint32_t *order;            /* member numbers in order of their ids */
+    uint8_t *ids;               /* id_octets each, by id number */
+    uint32_t *order;            /* id numbers in order of the ids */
 };
 
 struct identity {
@@ -46,7 +50,14 @@ static inline uint64_t identity_key(const struct identity *identity, uint32_t gr
 }
 uint32_t identity_member(const struct identity *identity, uint32_t peer);     /* its number in its instance */
 uint32_t identity_peer(const struct identity_instance *instance, const struct identity *identity, uint32_t member);
-void identity_id(const struct identity *identity, uint32_t peer, struct overlay_id *id);
+void identity_id(const struct identity *identity, uint32_t peer, struct overlay_id *id); /* its first */
+void identity_id_at(const struct identity *identity, uint32_t peer, uint32_t n, struct overlay_id *id);
+/* The id of an id number. */
+static inline void identity_id_of(const struct identity_instance *instance, uint32_t id_number, struct overlay_id *id)
+{
+    *id = (struct overlay_id){{0}};
+    memcpy(id->octets, instance->ids + (size_t) id_number * instance->id_octets, instance->id_octets);
+}
 /* "home.17": group name and index in the group. */
 void identity_name(const struct identity *identity, uint32_t peer, char text[64]);
 

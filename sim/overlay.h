@@ -47,6 +47,7 @@ struct overlay_ops {
     int (*bind)(const void *parameters, const struct base_place *places, struct base_diagnostics *diagnostics);
     size_t (*state_bytes)(const void *parameters);
     uint32_t (*id_bits)(const void *parameters);   /* 1 to 160; NULL: 160 */
+    uint32_t (*ids_a_peer)(const void *parameters); /* 1 or more: virtual nodes; NULL: 1 */
     bool (*starts_converged)(const void *parameters); /* whether peers up at time 0 get start->converged */
     /* What all peers of one loop share: slabs for tables. NULL on memory exhaustion. */
     void *(*open)(const void *parameters, uint32_t peer_count);

@@ -40,6 +40,11 @@ void peer_id(const struct peer *peer, struct overlay_id *id)
     identity_id(peer->shard->run->identity, peer->index, id);
 }
 
+void peer_id_at(const struct peer *peer, uint32_t number, struct overlay_id *id)
+{
+    identity_id_at(peer->shard->run->identity, peer->index, number, id);
+}
+
 uint64_t peer_random(struct peer *peer)
 {
     const struct run *run = peer->shard->run;
@@ -165,14 +170,15 @@ void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *i
 {
     const struct run *run = peer->shard->run;
     base_assert(rank < run->census_count[peer->instance_ordinal]);
-    identity_id(run->identity, run->census[peer->instance_ordinal][rank], id);
+    identity_id_of(peer->instance, run->census[peer->instance_ordinal][rank], id);
 }
 
 peer_address peer_census_address(const struct peer *peer, uint32_t rank)
 {
     const struct run *run = peer->shard->run;
     base_assert(rank < run->census_count[peer->instance_ordinal]);
-    return run->census[peer->instance_ordinal][rank] + 1;
+    uint32_t id = run->census[peer->instance_ordinal][rank], each = peer->instance->ids_a_peer;
+    return identity_peer(peer->instance, run->identity, each == 1 ? id : id / each) + 1;
 }
 
 uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id)

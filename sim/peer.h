@@ -34,6 +34,7 @@ const void *peer_parameters(const struct peer *peer);     /* the overlay's decod
 void *peer_shared(const struct peer *peer);               /* what ops->open made for this loop: slabs */
 peer_address peer_self(const struct peer *peer);
 void peer_id(const struct peer *peer, struct overlay_id *id); /* kept over incarnations */
+void peer_id_at(const struct peer *peer, uint32_t number, struct overlay_id *id); /* number < ops->ids_a_peer; 0: peer_id */
 uint64_t peer_random(struct peer *peer);                  /* 64 uniform bits: the next draw of this peer's own stream */
 uint64_t peer_random_below(struct peer *peer, uint64_t bound); /* uniform in [0, bound), bound > 0 */
 
@@ -70,9 +71,9 @@ uint32_t peer_graph_degree(const struct peer *peer);                           /
 peer_address peer_graph_neighbour(const struct peer *peer, uint32_t i);        /* i < degree */
 /* Tells the trace that all of them are in this table now: as peer_neighbour for each. */
 void peer_graph_tell(struct peer *peer, uint8_t table);
-/* For a converged start only (in join with start->converged): the members up at time 0, ordered by overlay id. */
+/* For a converged start only (in join with start->converged): the ids of the members up at time 0, in order. */
 uint32_t peer_census_count(const struct peer *peer);
-uint32_t peer_census_rank(const struct peer *peer);                       /* one's own */
+uint32_t peer_census_rank(const struct peer *peer);                       /* of one's own (first) id */
 void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *id);
 peer_address peer_census_address(const struct peer *peer, uint32_t rank);
 /* The first rank whose id is >= id; count when there is none. O(log n). */

@@ -209,14 +209,14 @@ double truth_up_mean(struct truth *truth, uint64_t from_ns, uint64_t to_ns)
     return (double) (truth->peer_ns - before) / (double) (to_ns - from_ns);
 }
 
-uint32_t truth_census(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t *peers)
+uint32_t truth_census(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t *id_numbers)
 {
     advance(truth, at_ns);
     const struct identity_instance *instance = &truth->identity->instances[ordinal];
     const struct up_set *up = &truth->instances[ordinal].up;
     uint32_t count = 0;
-    for (uint32_t rank = 0; rank < instance->member_count; rank++)
-        if (up_set_has(up, instance->order[rank]))
-            peers[count++] = identity_peer(instance, truth->identity, instance->order[rank]);
+    for (uint32_t rank = 0; rank < instance->id_count; rank++)
+        if (up_set_has(up, instance->order[rank] / instance->ids_a_peer))
+            id_numbers[count++] = instance->order[rank];
     return count;
 }

@@ -17,8 +17,8 @@ static uint32_t prefix_of(const struct truth_ring *ring, const uint8_t *id)
 static void find_prefixes(struct truth_ring *ring)
 {
     const struct identity_instance *instance = ring->instance;
-    for (uint32_t member = 0; member < instance->member_count; member++)
-        ring->prefix_first[prefix_of(ring, instance->ids + (size_t) member * instance->id_octets) + 1]++;
+    for (uint32_t id = 0; id < instance->id_count; id++)
+        ring->prefix_first[prefix_of(ring, instance->ids + (size_t) id * instance->id_octets) + 1]++;
     for (uint32_t prefix = 0; prefix < UINT32_C(1) << ring->prefix_bits; prefix++)
         ring->prefix_first[prefix + 1] += ring->prefix_first[prefix];
 }
@@ -27,16 +27,16 @@ int truth_ring_init(struct truth_ring *ring, const struct identity_instance *ins
 {
     *ring = (struct truth_ring){.instance = instance, .prefix_bits = 1};
     while (ring->prefix_bits < instance->id_bits &&
-           instance->member_count >> (ring->prefix_bits + PLACES_A_PREFIX_BITS) > 0)
+           instance->id_count >> (ring->prefix_bits + PLACES_A_PREFIX_BITS) > 0)
         ring->prefix_bits++;
-    int result = base_bit_tree_init(&ring->up, instance->member_count);
+    int result = base_bit_tree_init(&ring->up, instance->id_count);
     if (result < 0)
         return result;
-    ring->place_of = malloc(instance->member_count * sizeof *ring->place_of);
+    ring->place_of = malloc(instance->id_count * sizeof *ring->place_of);
     ring->prefix_first = calloc((UINT32_C(1) << ring->prefix_bits) + 1, sizeof *ring->prefix_first);
     if (!ring->place_of || !ring->prefix_first)
         return -ENOMEM;
-    for (uint32_t place = 0; place < instance->member_count; place++)
+    for (uint32_t place = 0; place < instance->id_count; place++)
         ring->place_of[instance->order[place]] = place;
     find_prefixes(ring);
     return 0;
@@ -51,10 +51,13 @@ void truth_ring_done(struct truth_ring *ring)
 
 void truth_ring_change(struct truth_ring *ring, uint32_t member, bool up)
 {
-    if (up)
-        base_bit_tree_add(&ring->up, ring->place_of[member]);
-    else
-        base_bit_tree_remove(&ring->up, ring->place_of[member]);
+    uint32_t each = ring->instance->ids_a_peer;
+    for (uint32_t id = member * each; id < (member + 1) * each; id++) {
+        if (up)
+            base_bit_tree_add(&ring->up, ring->place_of[id]);
+        else
+            base_bit_tree_remove(&ring->up, ring->place_of[id]);
+    }
 }
 
 static const uint8_t *id_at(const struct identity_instance *instance, uint32_t place)
@@ -82,7 +85,7 @@ uint32_t truth_ring_successor(const struct truth_ring *ring, const uint8_t *key)
     uint32_t place = base_bit_tree_next(&ring->up, lower_bound(ring, key));
     if (place == BASE_BIT_TREE_NONE)
         place = base_bit_tree_next(&ring->up, 0);
-    return ring->instance->order[place];
+    return ring->instance->order[place] / ring->instance->ids_a_peer;
 }
 
 /* How many leading bits two ids that differ share. */
@@ -143,5 +146,5 @@ uint32_t truth_ring_xor_closest(const struct truth_ring *ring, const uint8_t *ke
         else
             last = base_bit_tree_previous(&ring->up, middle - 1);
     }
-    return instance->order[low];
+    return instance->order[low] / instance->ids_a_peer;
 }

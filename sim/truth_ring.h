@@ -1,7 +1,7 @@
 /* The members of an instance that are up, in order of their ids, and whom a key belongs to (internal to truth.c).
  *
  * A set of places in the instance's order, and beside it where each prefix of the ids begins: ids are uniform, so a
- * prefix as long as the binary logarithm of the members less three leaves about eight places to search. */
+ * prefix as long as the binary logarithm of the ids less three leaves about eight places to search. */
 #ifndef SIM_TRUTH_RING_H
 #define SIM_TRUTH_RING_H
 
@@ -10,8 +10,8 @@
 
 struct truth_ring {
     const struct identity_instance *instance;
-    struct base_bit_tree up;  /* places of the members that are up */
-    uint32_t *place_of;       /* by member */
+    struct base_bit_tree up;  /* places of the ids of members that are up */
+    uint32_t *place_of;       /* by id number */
     uint32_t *prefix_first;   /* by prefix, and one behind the last: the first place of the ids that begin with it */
     uint32_t prefix_bits;
 };

@@ -190,9 +190,11 @@ static void a_census_lists_who_is_up_in_order_of_ids(void **state)
     struct plan_step step;
     while (plan_next(fixture->plan, 1, &step))
         truth_note(truth, &step);
-    uint32_t peers[104], total = 0;
+    uint32_t numbers[104], peers[104], total = 0;
     for (uint32_t instance = 0; instance < 2; instance++) {
-        uint32_t count = truth_census(truth, 0, instance, peers);
+        uint32_t count = truth_census(truth, 0, instance, numbers);
+        for (uint32_t i = 0; i < count; i++)
+            peers[i] = identity_peer(&fixture->identity->instances[instance], fixture->identity, numbers[i]);
         total += count;
         for (uint32_t i = 0; i < count; i++) {
             assert_true(truth_is_up(truth, 0, peers[i]));
