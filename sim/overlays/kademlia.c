@@ -1,6 +1,6 @@
 /* Kademlia: P. Maymounkov and D. Mazieres, Kademlia: a peer-to-peer information system based on the XOR metric, IPTPS
- * 2002, and its longer version (replacement caches, accelerated eviction: section 4.1). Here: what the simulator asks of
- * an overlay, in terms of the other kademlia_*.c files. */
+ * 2002, and its longer version (replacement caches, accelerated eviction: section 4.1). Here: what the simulator asks
+ * of an overlay, in terms of the other kademlia_*.c files. */
 #include "sim/overlays/kademlia_bucket.h"
 
 #include <stdlib.h>
@@ -67,7 +67,8 @@ static int slabs_init(struct kademlia_shared *shared, uint32_t peer_count)
     uint32_t directory_bytes = (KADEMLIA_ID_OCTETS * 8 - KADEMLIA_INLINE_BUCKETS) * 4;
     uint32_t lookup_bytes = aligned(kademlia_lookup_bytes(shared->candidate_capacity), 64);
     shared->first_buckets = peer_count;
-    int failure = base_slab_init(&shared->buckets, bucket_layout(shared), bounded((uint64_t) peer_count * (buckets + 1)));
+    uint32_t bucket_capacity = bounded((uint64_t) peer_count * (buckets + 1));
+    int failure = base_slab_init(&shared->buckets, bucket_layout(shared), bucket_capacity);
     if (failure == 0)
         failure = base_slab_init(&shared->directories, directory_bytes, peer_count);
     if (failure == 0)
@@ -166,7 +167,8 @@ static void find_node(struct peer *peer, peer_address from, const struct kademli
     uint32_t count = kademlia_closest(peer, &message->target, 1, from, contacts);
     kademlia_send_nodes(peer, from, message->transaction, contacts, count);
     const struct kademlia *state = peer_state(peer);
-    kademlia_probe_oldest(peer, kademlia_bucket_at(peer_shared(peer), state, kademlia_bucket_of(state, &message->target)));
+    uint32_t asked_for = kademlia_bucket_of(state, &message->target);
+    kademlia_probe_oldest(peer, kademlia_bucket_at(peer_shared(peer), state, asked_for));
 }
 
 static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
@@ -230,7 +232,7 @@ static const struct topology_parameter parameters[] = {
      .minimum = "1 ms", .maximum = "1 h", .about = "After so long without an answer a request is overdue."},
     {.key = "questionable", .type = TOPOLOGY_DURATION, PARAMETER(questionable_ns), .default_text = "15 min",
      .minimum = "0 s", .maximum = "365 d",
-     .about = "A contact not heard from for so long is pinged when its bucket is asked for or finds no room (BEP 5: 15 min)."},
+     .about = "A contact unheard for so long is pinged when its bucket is asked for or finds no room (BEP 5: 15 min)."},
     {.key = "failures", .type = TOPOLOGY_INTEGER, PARAMETER(failures), .default_text = "2", .minimum = "1",
      .maximum = "100", .about = "Requests in a row without an answer after which a contact is stale."},
 };

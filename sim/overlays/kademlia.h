@@ -126,7 +126,8 @@ void kademlia_contact_append(struct peer *peer, struct kademlia_bucket *bucket, 
 void kademlia_heard(struct peer *peer, const struct kademlia_words *id, const uint8_t *octets, peer_address address);
 /* It did not answer a request. */
 void kademlia_failed(struct peer *peer, const struct kademlia_words *id, peer_address address);
-/* The k contacts closest to key that have failed fewer than failure_bound times in a row, in no order, without `but`. */
+/* The k contacts closest to key that have failed fewer than failure_bound times in a row, in no order, without `but`.
+ * */
 uint32_t kademlia_closest(struct peer *peer, const struct kademlia_words *key, uint32_t failure_bound,
                           peer_address but, struct kademlia_contact contacts[KADEMLIA_K_MAX]);
 uint32_t kademlia_contact_count(const struct kademlia_shared *shared, const struct kademlia *state);

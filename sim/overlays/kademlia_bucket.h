@@ -1,8 +1,8 @@
 /* A bucket's slots: [0, count) are contacts, [k, k + spare_count) the replacement cache.
  *
  * After the header come, by slot, the addresses, the marks and the ids: a message's sender is found in one or two cache
- * lines of addresses, and only its own mark and id are touched besides. A mark says when the contact was last heard from
- * and how often it failed since, in one word. Inline: the hot path of every message. */
+ * lines of addresses, and only its own mark and id are touched besides. A mark says when the contact was last heard
+ * from and how often it failed since, in one word. Inline: the hot path of every message. */
 #ifndef SIM_OVERLAYS_KADEMLIA_BUCKET_H
 #define SIM_OVERLAYS_KADEMLIA_BUCKET_H
 

@@ -9,7 +9,8 @@ struct selection {
     struct kademlia_words key;
 };
 
-/* Of the slots in usable, moves the `room` closest to the front: an insertion sort that forgets what falls off its end. */
+/* Of the slots in usable, moves the `room` closest to the front: an insertion sort that forgets what falls off its
+ * end. */
 static void keep_closest(const struct selection *selection, struct kademlia_bucket *bucket, uint32_t *usable,
                          uint32_t usable_count, uint32_t room)
 {
@@ -48,9 +49,9 @@ static void select_from(struct selection *selection, struct kademlia_bucket *buc
             (struct kademlia_contact){bucket_id(shared, bucket, usable[i]), bucket->addresses[usable[i]]};
 }
 
-/* Buckets in the order of their distance from key: first the one that key belongs in; then, of the nearer ones, those in
- * whose first differing bit key sides with them, outermost first, the last bucket, and the others, innermost first; then
- * the farther ones. So no bucket has to be compared with another, and mostly one bucket answers it all. */
+/* Buckets in the order of their distance from key: first the one that key belongs in; then, of the nearer ones, those
+ * in whose first differing bit key sides with them, outermost first, the last bucket, and the others, innermost
+ * first; then the farther ones. So no bucket has to be compared with another, and mostly one bucket answers it all. */
 uint32_t kademlia_closest(struct peer *peer, const struct kademlia_words *key, uint32_t failure_bound,
                           peer_address but, struct kademlia_contact contacts[KADEMLIA_K_MAX])
 {

@@ -11,8 +11,8 @@
 
 #define KADEMLIA_ID_OCTETS 20 /* the most: 160 bits */
 
-/* An id, or the XOR of two: the distance. Ids of fewer bits are followed by zeros. Packed, so that what holds one wastes
- * nothing; processors that care about alignment get code that does. */
+/* An id, or the XOR of two: the distance. Ids of fewer bits are followed by zeros. Packed, so that what holds one
+ * wastes nothing; processors that care about alignment get code that does. */
 struct __attribute__((packed, aligned(4))) kademlia_words {
     uint64_t high, middle;
     uint32_t low;

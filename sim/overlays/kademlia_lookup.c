@@ -1,11 +1,11 @@
 /* Iterative node lookups (section 2.3 of the paper).
  *
  * A lookup keeps the closest candidates it has heard of in order of their distance to the key, asks the closest that it
- * has not asked with up to alpha requests in flight, and ends when the k closest that answer in time have answered. When
- * alpha results in a row brought nothing closer than the closest known, it asks the rest of the k closest at once, as in
- * the paper. In the field a request is not repeated as soon as it is overdue: others are asked instead, an answer that
- * comes late still counts, and only when all others have answered are those asked once more on which the result hangs,
- * the overdue ones closer than the closest that answered. */
+ * has not asked with up to alpha requests in flight, and ends when the k closest that answer in time have answered.
+ * When alpha results in a row brought nothing closer than the closest known, it asks the rest of the k closest at
+ * once, as in the paper. In the field a request is not repeated as soon as it is overdue: others are asked instead,
+ * an answer that comes late still counts, and only when all others have answered are those asked once more on which
+ * the result hangs, the overdue ones closer than the closest that answered. */
 #include "sim/overlays/kademlia_bucket.h"
 
 #include "reactor/base/assert.h"
@@ -60,8 +60,8 @@ static struct lookup *lookup_find(struct peer *peer, uint32_t serial)
 
 /* --- candidates --- */
 
-/* The place of the first candidate that is not closer than distance. Its steps cannot be foreseen, so the search is made
- * of conditional moves; the first word nearly always decides. */
+/* The place of the first candidate that is not closer than distance. Its steps cannot be foreseen, so the search is
+ * made of conditional moves; the first word nearly always decides. */
 static uint32_t place_of(const struct lookup *lookup, const struct kademlia_words *distance)
 {
     const struct candidate *candidates = lookup->candidates;

@@ -33,8 +33,8 @@ static void fill(struct peer *peer, struct kademlia_bucket *bucket, uint32_t fir
     bucket->refresh_tick = (uint32_t) peer_random_below(peer, refresh_ticks + 1u) + 1; /* not all at once */
 }
 
-/* The census is in order of the ids, so those that share a prefix are a range of ranks, and one search a bucket parts it
- * at the next bit: this peer's own half goes on to be parted, the other half is the bucket's choice. */
+/* The census is in order of the ids, so those that share a prefix are a range of ranks, and one search a bucket parts
+ * it at the next bit: this peer's own half goes on to be parted, the other half is the bucket's choice. */
 void kademlia_start_converged(struct peer *peer)
 {
     const struct kademlia_shared *shared = peer_shared(peer);

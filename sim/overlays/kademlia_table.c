@@ -1,8 +1,8 @@
 /* The routing table: who is known, who is replaced.
  *
- * Bucket i holds contacts that share exactly i bits of prefix with this peer; the last one holds all that share more, and
- * splits when it is full, as in section 2.4 of the paper. Slots are in no order: the tick when a contact was last heard
- * from says who is the least recently seen, and saves moving contacts on every message. */
+ * Bucket i holds contacts that share exactly i bits of prefix with this peer; the last one holds all that share more,
+ * and splits when it is full, as in section 2.4 of the paper. Slots are in no order: the tick when a contact was last
+ * heard from says who is the least recently seen, and saves moving contacts on every message. */
 #include "sim/overlays/kademlia_bucket.h"
 
 static uint32_t *bucket_handle(const struct kademlia_shared *shared, struct kademlia *state, uint32_t index)

@@ -1,10 +1,10 @@
 /* How a peer joins and keeps its table fresh.
  *
  * Joining (section 2.3): learn the id of the bootstrap peer by a PING, look up one's own id, then refresh the buckets
- * farther away. Then the same through a second bootstrap peer, for the first may have been as new as oneself: where many
- * join at once, through one other each, they would be left in islands. A bootstrap peer that does not answer is replaced
- * by another after a pause that doubles. Refresh walks the buckets from the nearest to the farthest, one lookup at a
- * time. */
+ * farther away. Then the same through a second bootstrap peer, for the first may have been as new as oneself: where
+ * many join at once, through one other each, they would be left in islands. A bootstrap peer that does not answer is
+ * replaced by another after a pause that doubles. Refresh walks the buckets from the nearest to the farthest, one
+ * lookup at a time. */
 #include "sim/overlays/kademlia_bucket.h"
 
 #define MAINTENANCE_PER_REFRESH 4 /* a bucket is refreshed at most a quarter of the period late */
@@ -78,7 +78,8 @@ static void refresh_next(struct peer *peer)
     struct kademlia *state = peer_state(peer);
     while (state->refresh_below > 0) {
         uint32_t index = --state->refresh_below;
-        if (index >= state->bucket_count || kademlia_tick(peer) < kademlia_bucket_at(shared, state, index)->refresh_tick)
+        if (index >= state->bucket_count ||
+            kademlia_tick(peer) < kademlia_bucket_at(shared, state, index)->refresh_tick)
             continue;
         struct kademlia_words key = refresh_key(peer, index);
         state->refreshing = true;

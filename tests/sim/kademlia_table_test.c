@@ -47,8 +47,8 @@ static bool knows(struct harness *h, uint32_t number)
     return false;
 }
 
-/* Peer 0 with k = 4: contacts 1 to 4 in a full bucket 0, and contacts 41 to 44 nearer to it, so that it has split. Of the
- * four, those at addresses that are up will answer. */
+/* Peer 0 with k = 4: contacts 1 to 4 in a full bucket 0, and contacts 41 to 44 nearer to it, so that it has split. Of
+ * the four, those at addresses that are up will answer. */
 static struct harness *world_with_full_bucket(const struct kademlia_parameters *p)
 {
     struct harness *h = world(p, 60);

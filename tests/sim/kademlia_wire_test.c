@@ -44,7 +44,8 @@ struct capture {
     uint32_t counts[4];
 };
 
-static bool capture_tap(void *context, uint32_t from, peer_address to, uint8_t kind, const uint8_t *bytes, size_t length)
+static bool capture_tap(void *context, uint32_t from, peer_address to, uint8_t kind, const uint8_t *bytes,
+                        size_t length)
 {
     struct capture *capture = context;
     (void) from;
@@ -97,7 +98,8 @@ static void messages_decode_to_what_was_encoded(void **unused)
         assert_int_equal(capture.lengths[KADEMLIA_PING], 6 + octets);
         assert_int_equal(capture.lengths[KADEMLIA_PONG], 6 + octets);
         assert_int_equal(capture.lengths[KADEMLIA_FIND_NODE], 6 + 2 * octets);
-        assert_int_equal(capture.lengths[KADEMLIA_NODES], 8 + octets + capture.bytes[KADEMLIA_NODES][7 + octets] * (octets + 6));
+        uint32_t contact_count = capture.bytes[KADEMLIA_NODES][7 + octets];
+        assert_int_equal(capture.lengths[KADEMLIA_NODES], 8 + octets + contact_count * (octets + 6));
         harness_free(h);
     }
 }

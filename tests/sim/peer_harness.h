@@ -1,10 +1,11 @@
-/* A tiny world for testing one overlay alone: sim/peer.h over a binary heap of events, some hundreds of peers, in memory.
+/* A tiny world for testing one overlay alone: sim/peer.h over a binary heap of events, some hundreds of peers, in
+ * memory.
  *
- * It shares no code with the engine, so an overlay is judged by two independent worlds. Deterministic: events are handled
- * in the order of (due, order of creation); delays, losses and draws are pure functions of the seed.
+ * It shares no code with the engine, so an overlay is judged by two independent worlds. Deterministic: events are
+ * handled in the order of (due, order of creation); delays, losses and draws are pure functions of the seed.
  *
- *     struct harness *h = harness_create(&(struct harness_options){.ops = ops, .parameters = &p, .peer_count = 200, ...});
- *     harness_start_converged(h);            or harness_join(h, peer, bootstrap) one by one
+ *     struct harness *h = harness_create(&(struct harness_options){.ops = ops, .parameters = &p, .peer_count = 200,
+ * ...});     harness_start_converged(h);            or harness_join(h, peer, bootstrap) one by one
  *     uint32_t n = harness_lookup(h, peer, &key);
  *     harness_run(h, harness_now(h) + SECOND);
  *     harness_result(h, n)->done ...
@@ -79,8 +80,8 @@ void harness_set_tap(struct harness *harness, harness_tap tap, void *context);
 void harness_set_loss(struct harness *harness, uint32_t loss_ppb);
 
 uint64_t harness_now(const struct harness *harness);
-void harness_run(struct harness *harness, uint64_t until_ns);   /* handles all that is due before until_ns, sets now to it */
-bool harness_run_idle(struct harness *harness, uint64_t until_ns); /* the same, but stops when nothing is pending: true */
+void harness_run(struct harness *harness, uint64_t until_ns);   /* all that is due before; now is until_ns then */
+bool harness_run_idle(struct harness *harness, uint64_t until_ns); /* stops when nothing is pending: true */
 struct peer *harness_peer(struct harness *harness, uint32_t peer);
 void *harness_shared(struct harness *harness);
 const struct harness_counts *harness_counts(const struct harness *harness);
