@@ -2,6 +2,7 @@
 
 static const struct topology_kind *const overlays[] = {
     &broadcast_kind,
+    &chord_kind,
     &epidemic_kind,
     &kademlia_kind,
 };

@@ -7,6 +7,7 @@
 extern const struct topology_registry sim_overlays; /* ops: struct overlay_ops */
 
 extern const struct topology_kind broadcast_kind;
+extern const struct topology_kind chord_kind;
 extern const struct topology_kind epidemic_kind;
 extern const struct topology_kind kademlia_kind;
 

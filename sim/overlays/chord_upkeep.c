@@ -1,0 +1,236 @@
+/* Keeping the ring (section IV-E): stabilise, notify, fix fingers, check predecessor, leave.
+ *
+ * A node has one periodic timer for all three activities, since each pending timer costs memory: it fires when the next
+ * of them is due, at a phase of its own that its id gives. */
+#include "sim/overlays/chord.h"
+
+#include "reactor/base/random.h"
+
+enum activity { STABILISE, FIX_FINGERS, CHECK_PREDECESSOR, ACTIVITIES };
+_Static_assert(ACTIVITIES == CHORD_ACTIVITY_BITS, "a bit each");
+
+static uint64_t period_ns(const struct chord_parameters *parameters, enum activity activity)
+{
+    const uint64_t periods[ACTIVITIES] = {parameters->stabilise_ns, parameters->fix_fingers_ns,
+                                          parameters->check_predecessor_ns};
+    return periods[activity];
+}
+
+/* How long from now to the activity's next instant, more than 0. */
+static uint64_t wait_ns(const struct chord *c, enum activity activity, uint64_t now_ns)
+{
+    uint64_t period = period_ns(c->shared->parameters, activity);
+    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    uint64_t bits = base_random_subkey(self.high ^ self.middle ^ self.low, activity);
+    uint64_t phase = base_random_below(bits, period);
+    return period - (now_ns + period - phase) % period;
+}
+
+void chord_upkeep_start(const struct chord *c)
+{
+    uint64_t now_ns = peer_now_ns(c->peer), least = UINT64_MAX;
+    uint32_t due = 0;
+    for (uint32_t activity = 0; activity < ACTIVITIES; activity++) {
+        uint64_t wait = wait_ns(c, activity, now_ns);
+        if (wait < least) {
+            least = wait;
+            due = 0;
+        }
+        due |= wait == least ? 1u << activity : 0;
+    }
+    peer_arm(c->peer, CHORD_TIMER_UPKEEP, least, c->number << CHORD_ACTIVITY_BITS | due);
+}
+
+/* --- stabilise --- */
+
+static void ask_successor(const struct chord *c)
+{
+    struct chord_entry successor = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
+    struct chord_node_state *state = chord_state(c);
+    state->successor_asked = true;
+    if (!state->successor_timer) {
+        state->successor_timer = true;
+        peer_arm(c->peer, CHORD_TIMER_SUCCESSOR, c->shared->parameters->request_timeout_ns, c->number);
+    }
+    chord_send_plain(c, CHORD_STABILISE, &successor);
+}
+
+/* A node that has lost everybody: whoever precedes it follows it too, else the bootstrap service helps. */
+static void stabilise_alone(const struct chord *c)
+{
+    struct chord_entry predecessor = chord_entry_at(c, CHORD_PREDECESSOR);
+    if (predecessor.address != PEER_ADDRESS_NONE) {
+        chord_set_successors(c, &predecessor, 1);
+        ask_successor(c);
+        return;
+    }
+    peer_address bootstrap = peer_bootstrap(c->peer);
+    if (bootstrap != PEER_ADDRESS_NONE)
+        chord_rejoin(c, bootstrap);
+}
+
+void chord_stabilise(const struct chord *c)
+{
+    if (chord_state(c)->successor_count == 0 || chord_state(c)->successor_asked)
+        return;
+    if (chord_is_alone(c))
+        stabilise_alone(c);
+    else
+        ask_successor(c);
+    if (c->shared->parameters->keys > 0) {
+        chord_store_sync(c);
+        if (c->number == 0)
+            peer_metric(c->peer, CHORD_METRIC_KEYS, chord_keys_held(c->peer));
+    }
+}
+
+void chord_successor_timeout(const struct chord *c)
+{
+    struct chord_node_state *state = chord_state(c);
+    state->successor_timer = false;
+    if (!state->successor_asked || state->successor_count == 0)
+        return;
+    state->successor_asked = false;
+    struct chord_entry successor = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
+    chord_forget(c, &successor);
+    if (!chord_is_alone(c))
+        ask_successor(c);
+}
+
+/* The list of a node's successor, behind that successor, is the node's. */
+static void adopt(const struct chord *c, const struct chord_entry *first, const struct chord_neighbours *neighbours)
+{
+    struct chord_entry list[2 + CHORD_SUCCESSORS_MAX];
+    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    uint32_t count = 0;
+    if (neighbours->has_predecessor && chord_in_open(&self, &neighbours->predecessor.id, &first->id))
+        list[count++] = neighbours->predecessor;
+    list[count++] = *first;
+    memcpy(list + count, neighbours->successors, neighbours->count * sizeof *list);
+    chord_set_successors(c, list, count + neighbours->count);
+}
+
+void chord_neighbours_told(const struct chord *c, peer_address from, const struct chord_id *sender,
+                           const struct chord_neighbours *neighbours)
+{
+    struct chord_entry first = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
+    if (!chord_state(c)->successor_asked || first.address != from || !chord_id_equal(&first.id, sender))
+        return;
+    chord_state(c)->successor_asked = false;
+    adopt(c, &first, neighbours);
+    first = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
+    chord_send_plain(c, CHORD_NOTIFY, &first);
+}
+
+void chord_notified(const struct chord *c, const struct chord_entry *by)
+{
+    struct chord_entry before = chord_entry_at(c, CHORD_PREDECESSOR);
+    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    if (chord_state(c)->successor_count == 0 || chord_id_equal(&self, &by->id))
+        return;
+    bool unknown = before.address == PEER_ADDRESS_NONE;
+    if (!unknown && !chord_in_open(&before.id, &by->id, &self))
+        return;
+    chord_set(c, CHORD_PREDECESSOR, by);
+    if (chord_is_alone(c))
+        chord_set_successors(c, by, 1);
+    if (c->shared->parameters->keys > 0)
+        chord_store_moved(c, unknown ? &self : &before.id, by);
+}
+
+/* --- fix fingers: one a round --- */
+
+/* Fingers whose start the successor follows are the successor, and need no lookup. */
+static void fix_fingers(const struct chord *c)
+{
+    struct chord_node_state *state = chord_state(c);
+    if (state->successor_count == 0 || chord_is_alone(c))
+        return;
+    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    struct chord_entry successor = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
+    for (uint32_t i = 0; i < c->shared->bits; i++) {
+        uint32_t finger = state->next_finger;
+        struct chord_id start = chord_finger_start(c, finger);
+        state->next_finger = (uint8_t) ((finger + 1) % c->shared->bits);
+        if (!chord_in_half_open(&self, &start, &successor.id)) {
+            state->fixing = (uint8_t) finger;
+            chord_lookup_start(c, CHORD_FOR_FINGER, c->number << 8 | finger, &start);
+            return;
+        }
+        chord_set(c, c->shared->first_finger + finger, &successor);
+    }
+}
+
+void chord_finger_found(const struct chord *c, uint32_t finger, const struct chord_entry *owner)
+{
+    struct chord_node_state *state = chord_state(c);
+    if (state->fixing != finger)
+        return;
+    state->fixing = CHORD_NO_FINGER;
+    struct chord_id self = chord_id_at(c, CHORD_SELF), start = chord_finger_start(c, finger);
+    if (chord_in_half_open(&start, &owner->id, &self) && !chord_id_equal(&owner->id, &self))
+        chord_set(c, c->shared->first_finger + finger, owner);
+    else if (chord_id_equal(&owner->id, &start))
+        chord_set(c, c->shared->first_finger + finger, owner);
+    else
+        chord_set(c, c->shared->first_finger + finger, NULL); /* nobody between its start and this node */
+}
+
+/* --- check predecessor --- */
+
+static void check_predecessor(const struct chord *c)
+{
+    struct chord_entry predecessor = chord_entry_at(c, CHORD_PREDECESSOR);
+    struct chord_node_state *state = chord_state(c);
+    if (predecessor.address == PEER_ADDRESS_NONE || state->predecessor_timer)
+        return;
+    state->predecessor_asked = state->predecessor_timer = true;
+    peer_arm(c->peer, CHORD_TIMER_PREDECESSOR, c->shared->parameters->request_timeout_ns, c->number);
+    chord_send_plain(c, CHORD_CHECK, &predecessor);
+}
+
+void chord_predecessor_lives(const struct chord *c, peer_address from)
+{
+    if (chord_address_at(c, CHORD_PREDECESSOR) == from)
+        chord_state(c)->predecessor_asked = false;
+}
+
+void chord_predecessor_timeout(const struct chord *c)
+{
+    struct chord_node_state *state = chord_state(c);
+    state->predecessor_timer = false;
+    if (state->predecessor_asked)
+        chord_set(c, CHORD_PREDECESSOR, NULL);
+    state->predecessor_asked = false;
+}
+
+/* --- --- */
+
+void chord_upkeep(const struct chord *c, uint32_t activities)
+{
+    chord_upkeep_start(c);
+    if (activities & 1u << STABILISE)
+        chord_stabilise(c);
+    if (activities & 1u << FIX_FINGERS)
+        fix_fingers(c);
+    if (activities & 1u << CHECK_PREDECESSOR)
+        check_predecessor(c);
+}
+
+/* A neighbour goes in good order and says whom it leaves behind. */
+void chord_left(const struct chord *c, const struct chord_entry *leaver, const struct chord_neighbours *neighbours)
+{
+    if (chord_state(c)->successor_count == 0)
+        return;
+    struct chord_entry first = chord_entry_at(c, CHORD_FIRST_SUCCESSOR), before = chord_entry_at(c, CHORD_PREDECESSOR);
+    bool was_first = first.address == leaver->address && chord_id_equal(&first.id, &leaver->id);
+    bool was_before = before.address == leaver->address && chord_id_equal(&before.id, &leaver->id);
+    if (was_first && neighbours->count > 0) {
+        chord_set_successors(c, neighbours->successors, neighbours->count);
+        chord_state(c)->successor_asked = false;
+    }
+    chord_forget(c, leaver);
+    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    if (was_before && neighbours->has_predecessor && !chord_id_equal(&neighbours->predecessor.id, &self))
+        chord_set(c, CHORD_PREDECESSOR, &neighbours->predecessor);
+}
