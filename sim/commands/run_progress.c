@@ -8,7 +8,7 @@
 
 #include "sim/commands/print.h"
 
-#define BAR_CELLS 12
+#define BAR_CELLS 10
 
 struct run_progress run_progress_begin(bool quiet)
 {
@@ -43,7 +43,7 @@ void run_progress_draw(void *run_progress, const struct engine_progress *progres
         print_count(up, progress->peers_up);
         if (progress->seconds_left >= 0)
             print_instant(left, (uint64_t) (progress->seconds_left + 0.5) * 1000000000);
-        snprintf(line, sizeof line, "%s of %s [%s] %3u %%  %s events  %s up%s%s%s", now, duration, cells,
+        snprintf(line, sizeof line, "%s / %s [%s] %3u %%  %s events  %s up%s%s%s", now, duration, cells,
                  progress->per_mille / 10, speed, up, *left ? "  " : "", left, *left ? " left" : "");
     }
     /* One write, cut short of the last column so that no terminal wraps. */
