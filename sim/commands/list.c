@@ -161,10 +161,9 @@ static void print_parameters(const struct topology_kind *kind)
 
 static void print_item(const struct item *item)
 {
-    print_in(PRINT_BOLD, "%s", item->name);
-    printf(": %s\n", item->summary);
+    print_term(item->name, (uint32_t) strlen(item->name) + 2, item->summary);
     if (item->source && item->source[0])
-        printf("source: %s\n", item->source);
+        print_term("source:", 9, item->source);
     if (item->kind)
         print_parameters(item->kind);
     for (uint32_t i = 0; item->query && i < item->query->parameter_count; i++) {
