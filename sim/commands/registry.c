@@ -3,8 +3,8 @@
 
 #include "sim/commands/command.h"
 
-extern const struct command run_command, check_command, query_command, replay_command, diff_command, plan_command,
-    graph_command, list_command, repro_command, bench_command;
+extern const struct command run_command, check_command, query_command, replay_command, diff_command, compare_command,
+    plan_command, graph_command, list_command, repro_command, bench_command;
 
 const struct command *const commands[] = {
     &run_command,
@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &query_command,
     &replay_command,
     &diff_command,
+    &compare_command,
     &plan_command,
     &graph_command,
     &list_command,

@@ -78,7 +78,8 @@ static bool is_folder_of(const char *folder, const struct repro_row *row)
     return snprintf(path, sizeof path, "%s/%s", folder, row->scenario) < (int) sizeof path && access(path, R_OK) == 0;
 }
 
-/* As given; else in the sources that this binary was built from; else beside its build folder, should both have moved. */
+/* As given; else in the sources that this binary was built from; else beside its build folder, should both have
+ * moved. */
 static int find_scenarios(struct campaign *campaign)
 {
     static const char compiled[] = PEERLAB_SOURCE_DIR "/topologies/papers";
@@ -124,8 +125,8 @@ static void add_jobs(struct campaign *campaign, struct chosen *chosen)
 
 static int make_scratch(struct campaign *campaign)
 {
-    const char *folder = getenv("TMPDIR");
-    snprintf(campaign->scratch, sizeof campaign->scratch, "%s/peerlab-repro-XXXXXX", folder && *folder ? folder : "/tmp");
+    const char *given = getenv("TMPDIR"), *folder = given && *given ? given : P_tmpdir;
+    snprintf(campaign->scratch, sizeof campaign->scratch, "%s/peerlab-repro-XXXXXX", folder);
     if (mkdtemp(campaign->scratch))
         return EXIT_GOOD;
     fprintf(stderr, "peerlab repro: %s: %s\n", campaign->scratch, strerror(errno));

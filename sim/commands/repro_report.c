@@ -92,9 +92,10 @@ void repro_print_row(struct campaign *campaign, const struct chosen *chosen)
     printf("  %s\n", row->summary);
     struct print_table *table = print_table_create(columns, sizeof columns / sizeof *columns);
     for (uint32_t c = 0; c < row->condition_count; c++) {
-        for (uint32_t f = 0; repro_is_wanted(campaign, &row->conditions[c]) && f < row->conditions[c].figure_count; f++) {
-            struct repro_verdict verdict = judge(campaign, chosen, &row->conditions[c], f);
-            table_row(table, &row->conditions[c], f, &verdict);
+        const struct repro_condition *condition = &row->conditions[c];
+        for (uint32_t f = 0; repro_is_wanted(campaign, condition) && f < condition->figure_count; f++) {
+            struct repro_verdict verdict = judge(campaign, chosen, condition, f);
+            table_row(table, condition, f, &verdict);
         }
     }
     print_table_finish(table);
@@ -131,7 +132,8 @@ static void put_figure(const struct repro_figure *figure, const struct repro_ver
            verdict->pass ? "true" : "false");
 }
 
-static void put_condition(struct campaign *campaign, const struct chosen *chosen, const struct repro_condition *condition)
+static void put_condition(struct campaign *campaign, const struct chosen *chosen,
+                          const struct repro_condition *condition)
 {
     put_text("{", "name", condition->name);
     fputs(",\"set\":[", stdout);
@@ -139,7 +141,8 @@ static void put_condition(struct campaign *campaign, const struct chosen *chosen
         fputs(i ? "," : "", stdout);
         base_json_put_text(stdout, condition->sets[i]);
     }
-    printf("],\"replicates\":%u,\"quick\":%s,\"figures\":[", condition->replicates, condition->quick ? "true" : "false");
+    printf("],\"replicates\":%u,\"quick\":%s,\"figures\":[", condition->replicates,
+           condition->quick ? "true" : "false");
     for (uint32_t f = 0; f < condition->figure_count; f++) {
         struct repro_verdict verdict = {.mean = NAN, .half = NAN};
         if (chosen->job_count)

@@ -107,7 +107,8 @@ static int await(struct team *team)
 {
     const struct repro_crew *crew = team->crew;
     for (uint32_t i = 0; i < crew->workers; i++)
-        team->watched[i] = (struct pollfd){.fd = team->workers[i].process ? team->workers[i].pipe : -1, .events = POLLIN};
+        team->watched[i] = (struct pollfd){.fd = team->workers[i].process ? team->workers[i].pipe : -1,
+                                           .events = POLLIN};
     int ready = poll(team->watched, crew->workers, LOOK_EVERY_MS);
     if (*crew->stop)
         return 1;

@@ -1,8 +1,8 @@
 /* Published results against ours: what `peerlab repro` runs. One file and one row in registry.c a published result.
  *
  * A row names a scenario of topologies/papers/ and its conditions (overrides as in --set). A condition is run several
- * times with the seeds 1, 2, 3 ... and each run gives one value of each of the condition's figures. Nothing here prints:
- * sim/commands/repro.c shows what comes of it. */
+ * times with the seeds 1, 2, 3 ... and each run gives one value of each of the condition's figures. Nothing here
+ * prints: sim/commands/repro.c shows what comes of it. */
 #ifndef SIM_REPRO_REPRO_H
 #define SIM_REPRO_REPRO_H
 
@@ -99,7 +99,7 @@ int repro_crew_run(const struct repro_crew *crew) __attribute__((warn_unused_res
 struct repro_verdict {
     uint32_t count;        /* of the values known */
     double mean;           /* NaN: none is known */
-    double half;           /* of the 95 % interval of the mean: Student's t over the replicates; NaN: one value tells none */
+    double half;           /* of the mean's 95 % interval, Student's t over the replicates; NaN: one value has none */
     bool pass;             /* every run gave a value, and their mean is within the tolerance */
 };
 
