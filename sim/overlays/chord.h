@@ -27,6 +27,8 @@
 #include "sim/overlays/chord_ring.h"
 
 #define CHORD_SUCCESSORS_MAX 64
+#define CHORD_TIMEOUTS_MAX 127
+#define CHORD_GONE_KEPT 24 /* a lookup that meets more, with half of all peers dead, is one in a thousand */
 #define CHORD_HOPS_MAX 200  /* what took more goes round in circles: it is dropped */
 #define CHORD_NO_FINGER 0xff
 #define CHORD_STORE_OCTETS 1200 /* of keys in one message: it stays below an Ethernet frame */
@@ -193,6 +195,7 @@ struct chord_query {               /* LOOKUP */
     uint8_t hops, timeouts;
     uint8_t purpose;               /* enum chord_purpose */
     bool owner;                    /* the sender takes the receiver for the owner */
+    bool skipped;                  /* and knows those between the key and the receiver to be gone */
 };
 
 struct chord_answer {              /* ANSWER */
@@ -207,7 +210,7 @@ struct chord_find {                /* FIND */
     uint32_t serial;
     uint8_t phase;                 /* of the cursor to go on with */
     uint8_t purpose;
-    bool owner;                    /* the sender takes the receiver for the owner */
+    bool owner, skipped;           /* as of a query */
 };
 
 #define CHORD_CANDIDATES 4         /* of one NEXT */
@@ -281,7 +284,10 @@ struct chord_search {              /* an iterative lookup: a request, and */
     struct chord_entry candidates[CHORD_CANDIDATES];
     uint8_t candidate, candidate_count;
     bool owners;                   /* the candidates are taken for owners */
+    bool skipped;                  /* and one of them was gone */
     uint32_t messages;
+    uint32_t gone_count;           /* that did not answer; the latest CHORD_GONE_KEPT of them are remembered */
+    peer_address gone[CHORD_GONE_KEPT];
 };
 
 /* A new one, its timer armed; NULL: there is no room. */
@@ -294,8 +300,12 @@ void chord_requests_release(struct peer *peer);
 void chord_lookup_start(const struct chord *c, enum chord_purpose purpose, uint32_t number, const struct chord_id *key);
 /* The node of this peer that precedes the key most closely. */
 struct chord chord_nearest_node(struct peer *peer, const struct chord_id *key);
-/* Whether the node owns the key as far as it can tell; told: somebody takes it for the owner. */
-bool chord_owns(const struct chord *c, const struct chord_id *key, bool told);
+/* The one that would own the key if no other peer were there: the first at or behind it. */
+struct chord chord_node_behind(struct peer *peer, const struct chord_id *key);
+/* Whether the node owns the key as far as it can tell. */
+bool chord_owns(const struct chord *c, const struct chord_id *key);
+/* The same where somebody takes it for the owner, and perhaps has skipped those before it who are gone. */
+bool chord_owns_as_told(const struct chord *c, const struct chord_id *key, uint8_t purpose, bool skipped);
 bool chord_has_key(const struct chord *c, const struct chord_id *key); /* true where no keys are stored */
 void chord_lookup_message(struct peer *peer, peer_address from, struct chord_query *query);
 /* A joining node's first lookup, through a peer of the ring. */

@@ -2,7 +2,8 @@
  *
  * The origin's own tables name the first candidates (depth 1), a node at depth d names those of d + 1. One that does not
  * answer within request_timeout counts as a time-out; the next is tried, and when a node's candidates are used up, the
- * same node is asked for those behind the last. The lookup ends when a node says that it owns the key. */
+ * same node is asked for those behind the last. Who did not answer is not asked again in the same lookup: the paper's
+ * time-outs are "the number of failed nodes encountered". The lookup ends when a node says that it owns the key. */
 #include "sim/overlays/chord.h"
 
 static const struct chord_id *but_of(uint8_t purpose, const struct chord_id *key)
@@ -36,7 +37,8 @@ static void ask(const struct chord *c, struct chord_search *search, const struct
     request->asked = *whom;
     search->messages++;
     struct chord_find find = {.key = request->query.key, .bound = request->cursor.bound, .serial = request->serial,
-                              .phase = (uint8_t) phase, .purpose = request->query.purpose, .owner = owner};
+                              .phase = (uint8_t) phase, .purpose = request->query.purpose, .owner = owner,
+                              .skipped = owner && search->skipped};
     chord_send_find(c, whom->address, &find);
 }
 
@@ -77,9 +79,31 @@ static bool ask_for_more(const struct chord *c, struct chord_search *search)
     return search->candidate_count > 0;
 }
 
+static bool is_gone(const struct chord_search *search, peer_address address)
+{
+    uint32_t kept = search->gone_count < CHORD_GONE_KEPT ? search->gone_count : CHORD_GONE_KEPT;
+    for (uint32_t i = 0; i < kept; i++)
+        if (search->gone[i] == address)
+            return true;
+    return false;
+}
+
+/* The next candidate that is not known to be gone; NULL: there is no other. */
+static const struct chord_entry *take_candidate(struct chord_search *search)
+{
+    while (search->candidate < search->candidate_count) {
+        const struct chord_entry *next = &search->candidates[search->candidate++];
+        if (!is_gone(search, next->address))
+            return next;
+        search->skipped = search->owners;
+    }
+    return NULL;
+}
+
 static void ask_next(const struct chord *c, struct chord_search *search)
 {
-    if (search->candidate == search->candidate_count) {
+    const struct chord_entry *next;
+    while ((next = take_candidate(search)) == NULL) {
         if (!ask_for_more(c, search)) {
             end(c, search, NULL, false);
             return;
@@ -87,8 +111,9 @@ static void ask_next(const struct chord *c, struct chord_search *search)
         if (search->candidate == search->candidate_count)
             return; /* the source was asked */
     }
-    search->request.query.hops++;
-    ask(c, search, &search->candidates[search->candidate++], search->owners, CHORD_ANY);
+    if (next->address != search->source.address)
+        search->request.query.hops++; /* else whom it named is gone, and it is asked again */
+    ask(c, search, next, search->owners, CHORD_ANY);
 }
 
 void chord_search_start(const struct chord *c, const struct chord_query *query, peer_address through)
@@ -110,32 +135,39 @@ void chord_search_start(const struct chord *c, const struct chord_query *query, 
 
 /* --- answering --- */
 
+static bool owns(const struct chord *c, const struct chord_find *find)
+{
+    if (find->phase != CHORD_ANY)
+        return false; /* it asks whom else this node knows */
+    return find->owner ? chord_owns_as_told(c, &find->key, find->purpose, find->skipped) : chord_owns(c, &find->key);
+}
+
+/* Told to own the key, but somebody has come in between; or, if that one is gone, it is this node after all. */
+static void name_predecessor(const struct chord *c, struct chord_next *next)
+{
+    next->finding = CHORD_TAKEN_FOR_OWNERS;
+    next->candidates[0] = chord_entry_at(c, CHORD_PREDECESSOR);
+    next->candidates[1] = (struct chord_entry){.id = next->sender, .address = peer_self(c->peer)};
+    next->count = 2;
+}
+
 void chord_search_asked(struct peer *peer, peer_address from, const struct chord_find *find)
 {
-    struct chord c = chord_nearest_node(peer, &find->key);
-    for (uint32_t number = 0; find->owner && number < c.shared->nodes; number++) {
-        struct chord other = chord_of(peer, number);
-        if (chord_owns(&other, &find->key, true))
-            c = other;
-    }
+    struct chord c = find->owner ? chord_node_behind(peer, &find->key) : chord_nearest_node(peer, &find->key);
     if (chord_state(&c)->successor_count == 0)
         return;
     struct chord_next next = {.serial = find->serial, .sender = chord_id_at(&c, CHORD_SELF)};
-    struct chord_cursor cursor = {.phase = find->phase, .bound = find->bound};
-    bool owners = false;
-    if (find->phase == CHORD_ANY && chord_owns(&c, &find->key, find->owner)) {
+    if (owns(&c, find)) {
         bool good = find->purpose != CHORD_FOR_WORKLOAD || chord_has_key(&c, &find->key);
         next.finding = good ? CHORD_OWNER : CHORD_OWNER_WITHOUT_KEY;
+    } else if (find->owner) {
+        name_predecessor(&c, &next);
     } else {
+        struct chord_cursor cursor = {.phase = find->phase, .bound = find->bound};
+        bool owners = false;
         next.count = name_candidates(&c, &find->key, but_of(find->purpose, &find->key), &cursor, next.candidates,
                                      &owners);
         next.finding = owners ? CHORD_TAKEN_FOR_OWNERS : CHORD_CLOSER;
-    }
-    struct chord_entry predecessor = chord_entry_at(&c, CHORD_PREDECESSOR);
-    if (find->owner && next.finding <= CHORD_TAKEN_FOR_OWNERS && predecessor.address != PEER_ADDRESS_NONE) {
-        next.finding = CHORD_TAKEN_FOR_OWNERS; /* somebody has come in between */
-        next.candidates[0] = predecessor;
-        next.count = 1;
     }
     chord_send_next(&c, from, &next);
 }
@@ -153,6 +185,7 @@ void chord_search_answer(struct peer *peer, peer_address from, const struct chor
         return;
     }
     search->source = owner;
+    search->skipped = false;
     search->owners = next->finding == CHORD_TAKEN_FOR_OWNERS;
     search->candidate = 0;
     search->candidate_count = (uint8_t) next->count;
@@ -181,7 +214,7 @@ void chord_search_timeout(struct peer *peer, struct chord_search *search)
     struct chord_query *query = &search->request.query;
     struct chord_entry gone = search->request.asked;
     search->request.timer = 0;
-    if (query->timeouts < UINT8_MAX)
+    if (query->timeouts < CHORD_TIMEOUTS_MAX)
         query->timeouts++;
     if (gone.address == search->source.address) { /* asked for more, it has gone meanwhile: from the beginning */
         search->source = (struct chord_entry){0};
@@ -189,9 +222,11 @@ void chord_search_timeout(struct peer *peer, struct chord_search *search)
         query->hops = 0;
     } else {
         query->hops--; /* only who answered counts */
+        search->skipped = search->owners;
+        search->gone[search->gone_count++ % CHORD_GONE_KEPT] = gone.address;
         tell_gone(&c, search, &gone);
     }
-    if (query->timeouts == UINT8_MAX || chord_state(&c)->successor_count == 0)
+    if (query->timeouts == CHORD_TIMEOUTS_MAX || chord_state(&c)->successor_count == 0)
         end(&c, search, NULL, false);
     else
         ask_next(&c, search);

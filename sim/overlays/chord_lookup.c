@@ -23,8 +23,7 @@ struct chord chord_nearest_node(struct peer *peer, const struct chord_id *key)
     return nearest;
 }
 
-/* The node that would own the key if no other peer were there: the first at or behind it. */
-static struct chord node_behind(struct peer *peer, const struct chord_id *key)
+struct chord chord_node_behind(struct peer *peer, const struct chord_id *key)
 {
     struct chord behind = chord_of(peer, 0);
     struct chord_id id = chord_id_at(&behind, CHORD_SELF), least = chord_distance(key, &id);
@@ -40,14 +39,21 @@ static struct chord node_behind(struct peer *peer, const struct chord_id *key)
     return behind;
 }
 
-bool chord_owns(const struct chord *c, const struct chord_id *key, bool told)
+bool chord_owns(const struct chord *c, const struct chord_id *key)
 {
     if (chord_state(c)->successor_count == 0)
         return false;
     if (chord_address_at(c, CHORD_PREDECESSOR) == PEER_ADDRESS_NONE)
-        return told || chord_is_alone(c);
+        return chord_is_alone(c);
     struct chord_id self = chord_id_at(c, CHORD_SELF), predecessor = chord_id_at(c, CHORD_PREDECESSOR);
     return chord_in_half_open(&predecessor, key, &self);
+}
+
+bool chord_owns_as_told(const struct chord *c, const struct chord_id *key, uint8_t purpose, bool skipped)
+{
+    struct chord_entry predecessor = chord_entry_at(c, CHORD_PREDECESSOR);
+    bool joins_again = purpose == CHORD_FOR_JOIN && chord_id_equal(&predecessor.id, key); /* its earlier life */
+    return skipped || joins_again || predecessor.address == PEER_ADDRESS_NONE || chord_owns(c, key);
 }
 
 bool chord_has_key(const struct chord *c, const struct chord_id *key)
@@ -147,6 +153,7 @@ static void send_on(const struct chord *c, struct chord_query *query, const stru
                     const struct chord_entry *next)
 {
     query->owner = cursor->phase == CHORD_OWNERS;
+    query->skipped &= query->owner;
     if (c->shared->parameters->acknowledge) {
         struct chord_request *request = chord_request_open(c, CHORD_REQUEST_HOP,
                                                            c->shared->parameters->request_timeout_ns);
@@ -192,18 +199,22 @@ static void pass_back(const struct chord *c, struct chord_query *query)
     if (query->hops >= CHORD_HOPS_MAX)
         return;
     query->hops++;
+    query->skipped = false;
     send_on(c, query, &cursor, &predecessor);
 }
 
 void chord_lookup_message(struct peer *peer, peer_address from, struct chord_query *query)
 {
-    struct chord c = query->owner ? node_behind(peer, &query->key) : chord_nearest_node(peer, &query->key);
+    struct chord c = query->owner ? chord_node_behind(peer, &query->key) : chord_nearest_node(peer, &query->key);
     if (chord_state(&c)->successor_count == 0)
         return; /* not part of the ring yet: as if nobody were here */
     if (c.shared->parameters->acknowledge)
         chord_send_ack(peer, from, query->serial);
     struct chord_cursor cursor = {.phase = CHORD_ANY};
-    if (query->owner ? chord_owns(&c, &query->key, true) : chord_owns(&c, &query->key, false))
+    query->skipped &= query->owner;
+    bool owner = query->owner ? chord_owns_as_told(&c, &query->key, query->purpose, query->skipped)
+                              : chord_owns(&c, &query->key);
+    if (owner)
         answer(&c, query);
     else if (query->owner)
         pass_back(&c, query);
@@ -224,13 +235,16 @@ static void hop_timeout(struct peer *peer, struct chord_request *request)
     struct chord_query query = request->query;
     struct chord_cursor cursor = request->cursor;
     struct chord_entry gone = request->asked;
+    struct chord_id predecessor = chord_id_at(&c, CHORD_PREDECESSOR);
+    bool owner_now = query.owner && chord_id_equal(&predecessor, &gone.id); /* the one before this node is gone */
     chord_request_close(peer, request);
-    if (query.timeouts < UINT8_MAX)
+    if (query.timeouts < CHORD_TIMEOUTS_MAX)
         query.timeouts++;
     query.hops--; /* only what arrived counts */
+    query.skipped = query.owner;
     if (c.shared->parameters->forget)
         chord_forget_everywhere(peer, &gone);
-    if (chord_owns(&c, &query.key, false))
+    if (owner_now || chord_owns(&c, &query.key))
         answer(&c, &query);
     else
         pass_on(&c, &query, &cursor);
@@ -261,7 +275,7 @@ void chord_lookup_start(const struct chord *c, enum chord_purpose purpose, uint3
     struct chord_query query = {.key = *key, .number = number, .origin = peer_self(c->peer),
                                 .purpose = (uint8_t) purpose};
     struct chord_entry self = {.id = chord_id_at(c, CHORD_SELF), .address = peer_self(c->peer)};
-    if (chord_owns(c, key, false)) {
+    if (chord_owns(c, key)) {
         chord_lookup_done(c, &query, &self, purpose != CHORD_FOR_WORKLOAD || chord_has_key(c, key), 0);
         return;
     }

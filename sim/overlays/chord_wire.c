@@ -4,11 +4,11 @@
  * Octet 0 is 0x80 | kind << 3 | p << 1 | f, with p in 0 .. 3 and f in 0 .. 1:
  *
  *     kind           p                f                  what follows
- *      0 LOOKUP      purpose          you are the owner  hops 1, time-outs 1, number 4, origin's address 6, key w;
- *                                                        where lookups are acknowledged: serial 4
+ *      0 LOOKUP      purpose          you are the owner  hops 1, skipped << 7 | time-outs 1, number 4, origin's
+ *                                                        address 6, key w; where acknowledged: serial 4
  *      1 ANSWER      purpose          good               hops 1, time-outs 1, number 4, owner's id w
  *      2 ACK         0                0                  serial 4
- *      3 FIND        phase            you are the owner  serial 4, purpose 1, key w, bound w
+ *      3 FIND        phase            you are the owner  serial 4, skipped << 7 | purpose 1, key w, bound w
  *      4 NEXT        finding          0                  serial 4, sender's id w, count 1 (at most 4), entries
  *      5 GONE        0                0                  target w, sender w, the id that is gone w
  *      6 STABILISE   0                0                  target w, sender w
@@ -116,7 +116,7 @@ void chord_send_query(const struct chord *c, peer_address to, const struct chord
     uint8_t bytes[LOOKUP_OCTETS + CHORD_ID_OCTETS + NUMBER_OCTETS], *at = bytes;
     *at++ = tag_of(CHORD_LOOKUP, query->purpose, query->owner);
     *at++ = query->hops;
-    *at++ = query->timeouts;
+    *at++ = (uint8_t) (query->timeouts | query->skipped << 7);
     at = put_number(at, query->number);
     peer_address_encode(c->peer, query->origin, at);
     at = put_id(c->shared, at + PEER_ADDRESS_OCTETS, &query->key);
@@ -134,7 +134,8 @@ bool chord_decode_query(struct peer *peer, struct chord_query *query, const uint
     query->purpose = bytes[0] >> 1 & 3;
     query->owner = bytes[0] & 1;
     query->hops = bytes[1];
-    query->timeouts = bytes[2];
+    query->timeouts = bytes[2] & 0x7f;
+    query->skipped = bytes[2] >> 7;
     query->number = get_number(bytes + 3);
     query->origin = peer_address_decode(peer, bytes + 3 + NUMBER_OCTETS);
     query->serial = acknowledged ? get_number(bytes + LOOKUP_OCTETS + shared->octets) : 0;
@@ -188,7 +189,7 @@ void chord_send_find(const struct chord *c, peer_address to, const struct chord_
     uint8_t bytes[FIND_OCTETS + 2 * CHORD_ID_OCTETS], *at = bytes;
     *at++ = tag_of(CHORD_FIND, find->phase, find->owner);
     at = put_number(at, find->serial);
-    *at++ = find->purpose;
+    *at++ = (uint8_t) (find->purpose | find->skipped << 7);
     at = put_id(c->shared, at, &find->key);
     at = put_id(c->shared, at, &find->bound);
     peer_send(c->peer, to, CHORD_FIND, bytes, (size_t) (at - bytes));
@@ -202,7 +203,8 @@ bool chord_decode_find(struct peer *peer, struct chord_find *find, const uint8_t
     find->phase = bytes[0] >> 1 & 3;
     find->owner = bytes[0] & 1;
     find->serial = get_number(bytes + 1);
-    find->purpose = bytes[1 + NUMBER_OCTETS];
+    find->purpose = bytes[1 + NUMBER_OCTETS] & 0x7f;
+    find->skipped = bytes[1 + NUMBER_OCTETS] >> 7;
     return get_id(shared, bytes + FIND_OCTETS, &find->key) && find->phase <= CHORD_PRECEDING &&
            get_id(shared, bytes + FIND_OCTETS + shared->octets, &find->bound) && find->purpose <= CHORD_FOR_JOIN;
 }
