@@ -64,8 +64,9 @@ static inline void scenario_run_keep(struct scenario_run *run, const struct summ
     snprintf(run->digest, sizeof run->digest, "%s", digest->type == FIGURE_TEXT ? digest->text : "");
 }
 
-/* sets: NULL-terminated KEY=VALUE; trace: a path or NULL. */
-static inline struct scenario_run scenario_run(const char *yaml, const char *const *sets, const char *trace)
+/* sets: NULL-terminated KEY=VALUE; trace, pcap: a path or NULL. */
+static inline struct scenario_run scenario_run_captured(const char *yaml, const char *const *sets, const char *trace,
+                                                        const char *pcap)
 {
     struct scenario_run run = {0};
     struct topology_reader reader = {.read = text_reader, .context = (void *) yaml};
@@ -76,8 +77,8 @@ static inline struct scenario_run scenario_run(const char *yaml, const char *con
     struct engine *engine = NULL;
     run.result = topology_load(&scenario, &load, &sim_vocabulary, &run.diagnostics);
     if (!run.result)
-        run.result = engine_create(&engine, &(struct engine_options){.scenario = scenario, .trace_path = trace},
-                                   &run.diagnostics);
+        run.result = engine_create(&engine, &(struct engine_options){.scenario = scenario, .trace_path = trace,
+                                                                     .pcap_path = pcap}, &run.diagnostics);
     if (!run.result) {
         run.result = engine_run(engine, &run.diagnostics);
         scenario_run_keep(&run, engine_summary(engine));
@@ -85,6 +86,11 @@ static inline struct scenario_run scenario_run(const char *yaml, const char *con
     engine_free(engine);
     topology_scenario_free(scenario);
     return run;
+}
+
+static inline struct scenario_run scenario_run(const char *yaml, const char *const *sets, const char *trace)
+{
+    return scenario_run_captured(yaml, sets, trace, NULL);
 }
 
 static inline void scenario_run_done(struct scenario_run *run)
