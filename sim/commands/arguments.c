@@ -185,8 +185,8 @@ static void help_option_row(const struct command_option *option)
 
 void command_help(const struct command *command)
 {
-    printf("usage: peerlab %s %s%s\n\n%s\n", command->name, command->operands, command->option_count ? " [OPTION]..." : "",
-           command->summary);
+    printf("usage: peerlab %s %s%s\n\n%s\n", command->name, command->operands,
+           command->option_count ? " [OPTION]..." : "", command->summary);
     if (command->about[0])
         printf("\n%s\n", command->about);
     printf("\noptions, anywhere on the line:\n");
@@ -216,8 +216,8 @@ int command_refuse(const struct command *command, const char *format, ...)
 
 int command_status(int error)
 {
-    static const int machine[] = {EMFILE, ENFILE, ENOMEM, ENOSPC, EDQUOT, EIO, EROFS, ENOBUFS, EAGAIN, ENOSYS, EBUSY, ENETDOWN,
-                                  EADDRINUSE};
+    static const int machine[] = {EMFILE, ENFILE, ENOMEM, ENOSPC, EDQUOT, EIO, EROFS, ENOBUFS, EAGAIN, ENOSYS, EBUSY,
+                                  ENETDOWN, EADDRINUSE};
     for (size_t i = 0; i < sizeof machine / sizeof *machine; i++)
         if (error == -machine[i])
             return EXIT_MACHINE;

@@ -1,5 +1,5 @@
-/* peerlab bench: runs the benches of the build tree. They are programs of tests/bench and know peerlab, not the other way
- * round: found at run time beside the binary. */
+/* peerlab bench: runs the benches of the build tree. They are programs of tests/bench and know peerlab, not the other
+ * way round: found at run time beside the binary. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>

@@ -218,8 +218,9 @@ void run_summary_notes(const struct summary *summary)
     char text[PRINT_NUMBER_BYTES];
     double lag_ms = number_at(summary, "lag_ms_p99");
     if (lag_ms > LAG_MS_MAX)
-        fprintf(stderr, "note: the run could not keep up with its clock: one event in a hundred came %s late or later.\n"
-                        "      Fewer peers, a slower clock (--clock scaled:0.1) or --clock virtual help.\n",
+        fprintf(stderr,
+                "note: the run could not keep up with its clock: one event in a hundred came %s late or later.\n"
+                "      Fewer peers, a slower clock (--clock scaled:0.1) or --clock virtual help.\n",
                 print_span(text, (uint64_t) (lag_ms * 1e6)));
     if (number_at(summary, "trace.left_out") > 0)
         fprintf(stderr, "note: %s records did not get into the trace; record less (trace.record, trace.sample).\n",

@@ -1,8 +1,4 @@
 /* Nanoseconds a call of network_send, and of network_arrive after it, by model: a million peers, random targets.
- *
- * Not part of the build; from the root of the project, with a build tree in build/:
- *
- *     gcc -std=gnu11 -O2 -flto -D_GNU_SOURCE -I. tests/bench/network.c build/libsim.a build/libbase.a -lm -o network_bench
  */
 #include <time.h>
 

@@ -1,8 +1,8 @@
-/* Whole runs, beside what they have to reach. Each runs in a process of its own, so that its CPU time and peak memory are
- * its own:
+/* Whole runs, beside what they have to reach. Each runs in a process of its own, so that its CPU time and peak memory
+ * are its own:
  *
- *   epidemic          push-pull, own timers, 100,000 peers, 20-200 ms, no trace: over 2 M events a second of user CPU after
- *                     set-up, under 1 KiB of resident memory a peer
+ *   epidemic          push-pull, own timers, 100,000 peers, 20-200 ms, no trace: over 2 M events a second of user CPU
+ *                     after set-up, under 1 KiB of resident memory a peer
  *   kademlia-churn    the demo with its full trace: under 8 s of wall time
  *
  * bench_scenarios [NAME]; exits with 1 where something was not reached. */

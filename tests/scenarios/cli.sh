@@ -2,12 +2,12 @@
 # is removed at the end.
 peerlab=$(realpath "$1")
 [ -x "$peerlab" ] || { echo "no peerlab at $1"; exit 1; }
+command -v python3 > /dev/null || { echo "skipped: python3 is needed to read JSON"; exit 77; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 failures=0
 
-skip() { echo "skipped: $*"; exit 77; }
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
 finish() { [ "$failures" = 0 ] || exit 1; }
 

@@ -18,7 +18,9 @@ ended_with() { # WANTED: the exit status of the run
     [ "$got" = "$1" ] || { fail "ended with $got, not $1"; cat err; }
 }
 rows() { "$peerlab" query trace.db 'SELECT count(*) AS n FROM message' --format csv | tr -d '\r' | tail -1; }
-run_status() { "$peerlab" query trace.db "SELECT value FROM run WHERE key = 'status'" --format csv | tr -d '\r' | tail -1; }
+run_status() {
+    "$peerlab" query trace.db "SELECT value FROM run WHERE key = 'status'" --format csv | tr -d '\r' | tail -1
+}
 
 start --json
 kill -INT "$pid"
@@ -36,7 +38,7 @@ kill -TERM "$pid"
 ended_with 143
 says out "interrupted"
 
-# At once: two signals so close that the first can have ended nothing, on a run that takes long to build its indexes or not.
+# At once: two signals so close that the first can have ended nothing.
 start
 kill -STOP "$pid"
 kill -INT "$pid"

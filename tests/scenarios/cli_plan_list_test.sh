@@ -36,7 +36,7 @@ for kind in overlays latencies churns faults workloads transports clocks demulti
 done
 status 0 "$peerlab" list --json
 json out 'all(set(i) == {"kind", "name", "summary", "source", "parameters"} and i["summary"] for i in d)'
-json out 'any(p["key"] == "alpha" and p["default"] == "3" for i in d if i["name"] == "kademlia" for p in i["parameters"])'
+json out '[p["default"] for i in d if i["name"] == "kademlia" for p in i["parameters"] if p["key"] == "alpha"] == ["3"]'
 python3 -c 'import json; [print(i["kind"], i["name"]) for i in json.load(open("out"))]' > items
 [ "$(wc -l < items)" -gt 30 ] || fail "only $(wc -l < items) items"
 while read -r kind name; do

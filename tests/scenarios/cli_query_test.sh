@@ -32,7 +32,8 @@ python3 -c 'import csv; rows = list(csv.reader(open("out", newline="", errors="r
 assert len(rows) == 2 and rows[1][:4] == ["1", "0.1", "", "a,\"b\"\nc"], rows' || fail "the CSV: $(cat out)"
 status 0 "$peerlab" query trace.db 'SELECT 1 AS one WHERE 0' --json
 json out 'd == []'
-status 0 "$peerlab" query trace.db 'SELECT id, kind FROM message ORDER BY id LIMIT 1500' # more rows than widths are taken of
+# More rows than widths are taken of.
+status 0 "$peerlab" query trace.db 'SELECT id, kind FROM message ORDER BY id LIMIT 1500'
 [ "$(wc -l < out)" = 1502 ] || fail "1,500 rows come as $(wc -l < out) lines"
 
 # Mistakes.
@@ -45,7 +46,8 @@ says err "window_s"
 status 2 "$peerlab" query trace.db message-kinds --format xml
 says err "table, csv or json"
 before=$(sha256sum < trace.db)
-for sql in 'DELETE FROM message' 'DROP TABLE message' "ATTACH 'other.db' AS other" 'PRAGMA journal_mode = DELETE' 'VACUUM'; do
+for sql in 'DELETE FROM message' 'DROP TABLE message' "ATTACH 'other.db' AS other" 'PRAGMA journal_mode = DELETE' \
+           'VACUUM'; do
     status 2 "$peerlab" query trace.db "$sql"
 done
 [ "$before" = "$(sha256sum < trace.db)" ] || fail "a query changed the trace"

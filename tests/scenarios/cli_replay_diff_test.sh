@@ -15,8 +15,8 @@ says out "the same"
 status 0 "$peerlab" replay a.db --json
 json out 'd["same"] and d["digest"] == d["recorded_digest"] == json.load(open("run.json"))["digest"]'
 json out 'd["version"] == d["recorded_version"]'
-python3 -c 'import sqlite3; c = sqlite3.connect("a.db"); c.execute("UPDATE run SET value = \"0\" WHERE key = \"digest\"")
-c.commit()'
+python3 -c 'import sqlite3; c = sqlite3.connect("a.db")
+c.execute("UPDATE run SET value = ? WHERE key = ?", ("0", "digest")); c.commit()'
 status 1 "$peerlab" replay a.db
 says out "DIFFERENT"
 says out "by version"

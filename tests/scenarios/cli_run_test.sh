@@ -6,8 +6,8 @@ is_json out
 cat > keys.py <<'PY'
 import json, sys
 d = json.load(open("out"))
-top = """version scenario seed status clock transport threads peers peers_up_mean digest events wall_s user_cpu_s setup_s
-    setup_user_cpu_s virtual_s events_per_s peak_rss_bytes messages drops lookups broadcasts metrics trace expectations
+top = """version scenario seed status clock transport threads peers peers_up_mean digest events wall_s user_cpu_s
+    setup_s setup_user_cpu_s virtual_s events_per_s peak_rss_bytes messages drops lookups broadcasts metrics trace expectations
     lag_ms_p99 lag_ms_max"""
 inner = {
     "messages": "sent delivered dropped in_flight bytes",
@@ -84,7 +84,10 @@ json out 'd["expectations"][0] == {"text": "broadcasts.published >= 0", "value":
 
 # Colours on a terminal, unless NO_COLOR is set to something or the terminal is dumb.
 if command -v script > /dev/null; then
-    colours() { env "$@" script -qec "'$peerlab' run small.yaml" /dev/null < /dev/null > out 2>&1; grep -q $'\033\[1m' out; }
+    colours() {
+        env "$@" script -qec "'$peerlab' run small.yaml" /dev/null < /dev/null > out 2>&1
+        grep -q $'\033\[1m' out
+    }
     colours TERM=xterm NO_COLOR= || fail "no colours on a terminal"
     colours TERM=xterm NO_COLOR=1 && fail "colours despite NO_COLOR"
     colours TERM=dumb NO_COLOR= && fail "colours on a dumb terminal"
