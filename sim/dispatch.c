@@ -8,6 +8,9 @@
 #include "sim/run.h"
 #include "sim/transport.h"
 
+/* How many events ahead an overlay is asked to prefetch: late enough for run_prefetch's own lines to be there. */
+#define PREFETCH_NEAR 3
+
 void run_fail(struct shard *shard, int error, uint32_t peer, const char *text)
 {
     if (!shard->failure) {
@@ -258,9 +261,28 @@ static void on_lifecycle(void *context, struct reactor_entry *entry)
     run_lifecycle(context, entry);
 }
 
+/* What the overlay will touch beyond the peer's block: asked for once the block and the bytes have come. */
+static void prefetch_overlay(struct shard *shard, const struct reactor_entry *upcoming)
+{
+    struct run *run = shard->run;
+    const struct identity *identity = run->identity;
+    struct peer_hot *hot = run_hot(run, upcoming->target);
+    uint32_t instance = identity->group_instance[hot->group];
+    const struct overlay_ops *ops = identity->instances[instance].ops;
+    if (!ops->prefetch || !hot->up)
+        return;
+    const struct flight_cell *cell = flight_at(&shard->flights, upcoming->payload);
+    ops->prefetch(hot + 1, shard->shared[instance], upcoming->kind, cell->bytes, cell->length);
+}
+
 void run_prefetch(void *context, const struct reactor_entry *upcoming)
 {
     struct shard *shard = context;
+    if (shard->run->overlays_prefetch) {
+        const struct reactor_entry *near = reactor_queue_upcoming(shard->queue, PREFETCH_NEAR);
+        if (near && (near->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE)
+            prefetch_overlay(shard, near);
+    }
     const uint8_t *block = shard->run->peers + (size_t) upcoming->target * shard->run->peer_bytes;
     __builtin_prefetch(block, 1);
     if (shard->run->peer_bytes > 64)

@@ -42,6 +42,7 @@ static int bind_overlays(struct run *run)
             return -ENOMEM;
         run->metric_first[i] = run->metric_count;
         run->metric_count += ops->metric_count;
+        run->overlays_prefetch |= ops->prefetch != NULL;
         if (i)
             run->kind_first[i] = (uint8_t) (run->kind_first[i - 1] + identity->instances[i - 1].ops->message_kind_count);
     }
@@ -123,7 +124,8 @@ static int create_loop(struct run *run, struct base_diagnostics *diagnostics)
     }
     struct reactor_dispatch dispatch = {.context = shard, .prefetch = run_prefetch, .turn = turn};
     memcpy(dispatch.handle, run_dispatch, sizeof dispatch.handle);
-    dispatch.prefetch_distance = run->peers_bytes > PREFETCH_FROM_BYTES ? PREFETCH_DISTANCE : 0;
+    size_t touched = run->peers_bytes * (run->overlays_prefetch ? 16 : 1); /* such overlays keep tables beside the block */
+    dispatch.prefetch_distance = touched > PREFETCH_FROM_BYTES ? PREFETCH_DISTANCE : 0;
     reactor_loop_dispatch_set(shard->loop, &dispatch);
     shard->run = run;
     shard->active.shard = shard;

@@ -157,6 +157,7 @@ struct run {
     bool waits;                /* the clock is not virtual */
     bool clock_runs;           /* it does wait, and set-up is over */
     bool faults_on_links;
+    bool overlays_prefetch;    /* one of them has the hook */
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
     uint64_t ended_at_ns;      /* of the scenario's clock */
     uint64_t progress_wall_ns, progress_events;

@@ -241,12 +241,12 @@ static int load_mutation(const char *text, size_t length, uint64_t key)
 static void mutations_of_a_scenario_are_judged_without_a_crash(void **state)
 {
     (void) state;
-    const char *wish = getenv("PEERLAB_SEED");
+    const char *wish = getenv("PEERLAB_TEST_SEED");
     uint64_t seed = wish ? strtoull(wish, NULL, 10) : (uint64_t) time(NULL), count = 0;
     size_t length = 0, good = 0;
     char *text = read_whole_file(FOLDER "/whole.yaml", &length);
     double end = cpu_seconds() + 2;
-    print_message("PEERLAB_SEED=%llu\n", (unsigned long long) seed);
+    print_message("PEERLAB_TEST_SEED=%llu\n", (unsigned long long) seed);
     for (; count < 20000 && cpu_seconds() < end; count++)
         good += load_mutation(text, length, base_random_subkey(seed, count)) == 0;
     print_message("%llu scenarios, %zu of them right\n", (unsigned long long) count, good);
