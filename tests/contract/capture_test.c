@@ -155,13 +155,15 @@ static void in_real_time_packets_bear_the_wall_clock_s_time_in_order(void **stat
 {
     (void) state;
     for (uint32_t t = 0; t < sim_transports.kind_count; t++) {
-        char path[64], *yaml = yaml_of(sim_overlays.kinds[0], sim_transports.kinds[t]->name, "clock: real\naddresses: {first: 127.77.1.1, port: 27881}\n");
+        char path[64], *yaml = yaml_of(sim_overlays.kinds[0], sim_transports.kinds[t]->name,
+                                       "clock: real\naddresses: {first: 127.77.1.1, port: 27881}\n");
         trace_path(path);
         const struct overlay_ops *ops = sim_overlays.kinds[0]->ops;
-        const char *faster = ops->lookup ? "workload=[{lookup: {every: 100 ms}}]" : "workload=[{publish: {every: 100 ms}}]";
+        const char *faster = ops->lookup ? "workload=[{lookup: {every: 100 ms}}]" :
+                                           "workload=[{publish: {every: 100 ms}}]";
         uint64_t before_s = (uint64_t) time(NULL), last_ns = 0;
         struct scenario_run run = scenario_run_captured(
-            yaml, (const char *const[]){"duration=700 ms", faster, NULL}, NULL, path);
+            yaml, (const char *const[]){"duration=1300 ms", faster, NULL}, NULL, path);
         if (run.result) /* localhost needs its ports */
             fail_msg("%s: %s", sim_transports.kinds[t]->name, run.diagnostics.items[0].message);
         pcap_t *file = open_packets(path);
