@@ -382,6 +382,16 @@ static void digest_of(struct run *run, char text[33])
     snprintf(text, 33, "%016llx%016llx", (unsigned long long) hash.high64, (unsigned long long) hash.low64);
 }
 
+static void diagnose_failure(const struct run *run, int error, struct base_diagnostics *diagnostics)
+{
+    const struct shard *shard = &run->shard;
+    char peer[32] = "";
+    if (shard->failure_text && shard->failure_peer != UINT32_MAX)
+        snprintf(peer, sizeof peer, " (peer %u)", shard->failure_peer);
+    base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "%s%s: %s",
+                  shard->failure_text ? shard->failure_text : "the run failed", peer, strerror(-error));
+}
+
 int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
 {
     struct run *run = &engine->run;
@@ -400,9 +410,7 @@ int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
     if (!run->waits)
         digest_of(run, run->digest);
     if (error)
-        base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "%s (peer %u): %s",
-                      run->shard.failure_text ? run->shard.failure_text : "the run failed", run->shard.failure_peer,
-                      strerror(-error));
+        diagnose_failure(run, error, diagnostics);
     int capture_failed = capture_finish(run, diagnostics);
     int trace_failed = record_finish(run, diagnostics);
     run_summarize(run, trace_failed == 0);
