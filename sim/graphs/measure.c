@@ -6,8 +6,8 @@
 
 #include "sim/graphs/igraph_session.h"
 
-#define STEPS_MAX 200000000u       /* of path counting, an edge looked at being one */
-#define SOURCES_LEAST 16u
+#define STEPS_MAX 100000000u       /* of path counting, an edge looked at being one */
+#define SOURCES_LEAST 8u
 #define DISTANCES_MAX 4000000u     /* of one call: 32 MB */
 
 static int measure_degrees(const struct graph *graph, struct graph_measures *measures)

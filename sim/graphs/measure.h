@@ -20,8 +20,8 @@ struct graph_measures {
     uint64_t components, component_largest, isolated;
 };
 
-/* 0 with *measures to be freed, -ENOMEM, or -EIO when igraph refuses. Path lengths take up to some seconds: sources are
- * sampled beyond 2 * 10^8 steps. */
+/* 0 with *measures to be freed, -ENOMEM, or -EIO when igraph refuses. Path lengths take some seconds: sources are
+ * sampled beyond 10^8 steps. */
 int graph_measure(const struct graph *graph, struct graph_measures *measures) __attribute__((warn_unused_result));
 void graph_measures_done(struct graph_measures *measures);
 

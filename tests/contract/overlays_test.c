@@ -36,8 +36,10 @@ static char *yaml_of(const struct cell *cell, unsigned count, const char *more)
     int length = asprintf(&text,
                           "name: contract\nduration: 2 min\nseed: 3\npeers: [{name: a, count: %u}, {name: b, count: %u}]\n"
                           "network: {latency: {uniform: [10 ms, 90 ms]}}\noverlay: {protocol: %s}\ntransport: %s\n"
-                          "workload: [%s]\n%s",
-                          count - count / 3, count / 3, cell->overlay->name, cell->transport->name, workload_of(cell), more);
+                          "workload: [%s]\n%s%s",
+                          count - count / 3, count / 3, cell->overlay->name, cell->transport->name, workload_of(cell),
+                          ((const struct overlay_ops *) cell->overlay->ops)->needs_graph ? "initial_graph: ring\n" : "",
+                          more);
     assert_true(length > 0);
     return text;
 }
