@@ -22,14 +22,39 @@ struct engine {
 #define PREFETCH_FROM_BYTES (1u << 20)
 #define PREFETCH_DISTANCE 8
 
+/* Instances of one protocol share its names: kinds, tables and metrics are numbered once for it. */
+static void number_names(struct run *run)
+{
+    const struct identity *identity = run->identity;
+    uint32_t count = identity->instance_count, kinds = 0, tables = 0;
+    run->metric_first = base_arena_array(run->arena, uint32_t, count + 1);
+    run->kind_first = base_arena_array(run->arena, uint8_t, count + 1);
+    run->table_first = base_arena_array(run->arena, uint8_t, count + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct overlay_ops *ops = identity->instances[i].ops;
+        uint32_t first = identity_first_of_protocol(identity, i);
+        run->metric_first[i] = first < i ? run->metric_first[first] : run->metric_count;
+        run->kind_first[i] = first < i ? run->kind_first[first] : (uint8_t) kinds;
+        run->table_first[i] = first < i ? run->table_first[first] : (uint8_t) tables;
+        if (first < i)
+            continue;
+        run->metric_count += ops->metric_count;
+        kinds += ops->message_kind_count;
+        tables += ops->neighbour_table_count;
+    }
+    base_assert(kinds <= 256 && tables <= 256 && run->metric_count <= 256);
+    run->shard.metrics = base_arena_array(run->arena, struct metric, run->metric_count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t m = 0; m < identity->instances[i].ops->metric_count; m++)
+            run->shard.metrics[run->metric_first[i] + m].name = identity->instances[i].ops->metrics[m];
+}
+
 static int bind_overlays(struct run *run)
 {
     struct identity *identity = run->identity;
     struct shard *shard = &run->shard;
     size_t state_bytes = 0;
     shard->shared = base_arena_array(run->arena, void *, identity->instance_count + 1);
-    run->metric_first = base_arena_array(run->arena, uint32_t, identity->instance_count + 1);
-    run->kind_first = base_arena_array(run->arena, uint8_t, identity->instance_count + 1);
     for (uint32_t i = 0; i < identity->instance_count; i++) {
         const struct identity_instance *instance = &identity->instances[i];
         const struct overlay_ops *ops = instance->ops;
@@ -40,16 +65,8 @@ static int bind_overlays(struct run *run)
         if (ops->open && instance->member_count &&
             !(shard->shared[i] = ops->open(parameters, instance->member_count)))
             return -ENOMEM;
-        run->metric_first[i] = run->metric_count;
-        run->metric_count += ops->metric_count;
-        run->overlays_prefetch |= ops->prefetch != NULL;
-        if (i)
-            run->kind_first[i] = (uint8_t) (run->kind_first[i - 1] + identity->instances[i - 1].ops->message_kind_count);
     }
-    shard->metrics = base_arena_array(run->arena, struct metric, run->metric_count + 1);
-    for (uint32_t i = 0; i < identity->instance_count; i++)
-        for (uint32_t m = 0; m < identity->instances[i].ops->metric_count; m++)
-            shard->metrics[run->metric_first[i] + m].name = identity->instances[i].ops->metrics[m];
+    number_names(run);
     run->peer_bytes = (sizeof(struct peer_hot) + state_bytes + 31) / 32 * 32;
     if (run->peer_bytes > 64)
         run->peer_bytes = (run->peer_bytes + 63) / 64 * 64;

@@ -10,6 +10,7 @@
 #include "sim/identity_same.h"
 
 #define ID_BITS_DEFAULT 160
+#define INSTANCES_MAX 256 /* what a peer's dispatch names in an octet */
 #define ID_COUNT_MAX (UINT32_C(1) << 31)
 
 static const struct topology_choice *overlay_of(const struct scenario *scenario, uint32_t group)
@@ -18,12 +19,14 @@ static const struct topology_choice *overlay_of(const struct scenario *scenario,
     return own->kind ? own : &scenario->overlay;
 }
 
-/* The instance that runs this choice, which is a new one when none does. */
+/* The instance that runs this choice, which is a new one when none does; INSTANCES_MAX: one too many. */
 static uint32_t find_instance(struct identity *identity, const struct topology_choice *choice)
 {
     for (uint32_t i = 0; i < identity->instance_count; i++)
         if (identity_same_choice(identity->instances[i].choice, choice))
             return i;
+    if (identity->instance_count == INSTANCES_MAX)
+        return INSTANCES_MAX;
     const struct overlay_ops *ops = choice->kind->ops;
     uint32_t bits = ops->id_bits ? ops->id_bits(choice->parameters) : ID_BITS_DEFAULT;
     base_assert(bits >= 1 && bits <= 8 * sizeof((struct overlay_id *) NULL)->octets);
@@ -49,7 +52,7 @@ static void collect_groups(struct identity *identity, struct identity_instance *
     instance->groups = groups;
 }
 
-static void build_groups(struct identity *identity)
+static int build_groups(struct identity *identity, struct base_diagnostics *diagnostics)
 {
     const struct scenario *scenario = identity->scenario;
     base_assert(identity->group_count <= UINT16_MAX);
@@ -58,7 +61,12 @@ static void build_groups(struct identity *identity)
     identity->group_member = base_arena_array(identity->arena, uint32_t, identity->group_count);
     identity->group_key = base_arena_array(identity->arena, uint64_t, identity->group_count);
     for (uint32_t group = 0; group < identity->group_count; group++) {
-        identity->group_instance[group] = (uint16_t) find_instance(identity, overlay_of(scenario, group));
+        const struct topology_choice *choice = overlay_of(scenario, group);
+        identity->group_instance[group] = (uint16_t) find_instance(identity, choice);
+        if (identity->group_instance[group] == INSTANCES_MAX) {
+            base_diagnose(diagnostics, BASE_ERROR, choice->place, NULL, "more than %d different overlays", INSTANCES_MAX);
+            return -EINVAL;
+        }
         identity->group_key[group] = base_random_key(scenario->seed, "peer", scenario->groups[group].name);
     }
     for (uint32_t i = 0; i < identity->instance_count; i++)
@@ -66,6 +74,7 @@ static void build_groups(struct identity *identity)
     identity->workload_key = base_arena_array(identity->arena, uint64_t, scenario->workload_count);
     for (uint32_t i = 0; i < scenario->workload_count; i++)
         identity->workload_key[i] = base_random_key(scenario->seed, "workload", scenario->workloads[i].name);
+    return 0;
 }
 
 static int refuse_count(const struct identity_instance *instance, uint64_t ids, struct base_diagnostics *diagnostics)
@@ -127,8 +136,8 @@ int identity_create(struct identity **created, const struct scenario *scenario, 
     *identity = (struct identity){
         .scenario = scenario, .peer_count = scenario->peer_count, .group_count = scenario->group_count, .arena = arena,
     };
-    build_groups(identity);
-    int result = build_instances(identity, diagnostics);
+    int result = build_groups(identity, diagnostics);
+    result = result < 0 ? result : build_instances(identity, diagnostics);
     if (result < 0) {
         base_arena_free(arena);
         return result;
@@ -141,6 +150,14 @@ void identity_free(struct identity *identity)
 {
     if (identity)
         base_arena_free(identity->arena);
+}
+
+uint32_t identity_first_of_protocol(const struct identity *identity, uint32_t instance)
+{
+    uint32_t first = 0;
+    while (identity->instances[first].ops != identity->instances[instance].ops)
+        first++;
+    return first;
 }
 
 uint32_t identity_group_of(const struct identity *identity, uint32_t peer)

@@ -42,6 +42,8 @@ int identity_create(struct identity **identity, const struct scenario *scenario,
     __attribute__((warn_unused_result));
 void identity_free(struct identity *identity);
 
+/* The first instance that runs the protocol of this one. */
+uint32_t identity_first_of_protocol(const struct identity *identity, uint32_t instance);
 uint32_t identity_group_of(const struct identity *identity, uint32_t peer); /* O(log groups); one group: O(1) */
 /* The key of a peer's own randomness, the same whatever else is in the scenario: (seed, group name, index in group). */
 static inline uint64_t identity_key(const struct identity *identity, uint32_t group, uint32_t peer)

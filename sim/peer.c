@@ -206,8 +206,9 @@ void peer_neighbour(struct peer *peer, uint8_t table, peer_address other, bool a
     const struct run *run = peer->shard->run;
     if (!(run->record & TOPOLOGY_RECORD_NEIGHBOURS) || other == PEER_ADDRESS_NONE || other > run->identity->peer_count)
         return;
-    trace_neighbour(run->trace, &(struct trace_neighbour){.at_ns = peer->now_ns, .peer = peer->index,
-                                                          .other = other - 1, .table_name = table, .added = added});
+    trace_neighbour(run->trace, &(struct trace_neighbour){
+        .at_ns = peer->now_ns, .peer = peer->index, .other = other - 1,
+        .table_name = (uint8_t) (run->table_first[peer->instance_ordinal] + table), .added = added});
 }
 
 bool peer_has_graph(const struct peer *peer)

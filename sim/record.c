@@ -24,18 +24,32 @@ static void peer_row(void *context, uint32_t peer, struct trace_peer *row)
     *row = (struct trace_peer){.name = name, .group_name = group->name, .region = group->region, .address = address};
 }
 
-static struct trace_name_list message_kinds(struct run *run)
+static const char *const *kinds_of(const struct overlay_ops *ops, uint32_t *count)
+{
+    *count = ops->message_kind_count;
+    return ops->message_kinds;
+}
+
+static const char *const *tables_of(const struct overlay_ops *ops, uint32_t *count)
+{
+    *count = ops->neighbour_table_count;
+    return ops->neighbour_tables;
+}
+
+/* Names of all protocols, as run->kind_first and run->table_first number them. */
+static struct trace_name_list names_of_protocols(struct run *run, const char *const *(*of)(const struct overlay_ops *ops,
+                                                                                         uint32_t *count))
 {
     const struct identity *identity = run->identity;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < identity->instance_count; i++)
-        count += identity->instances[i].ops->message_kind_count;
-    const char **names = base_arena_array(run->arena, const char *, count + 1);
+    const char **names = base_arena_array(run->arena, const char *, 256);
     uint32_t at = 0;
-    for (uint32_t i = 0; i < identity->instance_count; i++)
-        for (uint32_t k = 0; k < identity->instances[i].ops->message_kind_count; k++)
-            names[at++] = identity->instances[i].ops->message_kinds[k];
-    return (struct trace_name_list){names, count};
+    for (uint32_t i = 0; i < identity->instance_count; i++) {
+        uint32_t count;
+        const char *const *own = of(identity->instances[i].ops, &count);
+        for (uint32_t n = 0; identity_first_of_protocol(identity, i) == i && n < count; n++)
+            names[at++] = own[n];
+    }
+    return (struct trace_name_list){names, at};
 }
 
 static struct trace_name_list metrics(struct run *run)
@@ -87,13 +101,12 @@ int record_open(struct run *run, struct base_diagnostics *diagnostics)
     for (uint32_t i = 0; i < scenario->file_count; i++)
         inputs[i + 1] = (struct trace_input){scenario->files[i]->name, scenario->files[i]->source.text,
                                              scenario->files[i]->source.length};
-    const struct overlay_ops *ops = run->identity->instance_count ? run->identity->instances[0].ops : NULL;
     struct trace_options options = {
         .path = run->options.trace_path,
-        .names = {.message_kinds = message_kinds(run),
+        .names = {.message_kinds = names_of_protocols(run, kinds_of),
                   .event_kinds = {event_kinds, sizeof event_kinds / sizeof *event_kinds},
                   .fates = {network_fate_names, NETWORK_FATES},
-                  .neighbour_tables = {ops ? ops->neighbour_tables : NULL, ops ? ops->neighbour_table_count : 0},
+                  .neighbour_tables = names_of_protocols(run, tables_of),
                   .metrics = metrics(run)},
         .inputs = inputs, .input_count = scenario->file_count + 1,
         .peer_count = run->identity->peer_count, .peer = peer_row, .peer_context = run,

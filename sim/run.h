@@ -144,6 +144,7 @@ struct run {
     uint32_t *census_rank;     /* by peer */
     uint32_t *metric_first;    /* by instance */
     uint8_t *kind_first;       /* by instance: first of its message kinds among message_kind.id */
+    uint8_t *table_first;      /* by instance: first of its neighbour tables among those of all */
     uint32_t metric_count;
     uint32_t record;           /* scenario->record while a trace is kept, else 0 */
     uint32_t sample_ppb;
