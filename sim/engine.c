@@ -1,6 +1,7 @@
 /* Building, running and ending a run. */
 #include "sim/engine.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,20 +383,21 @@ static void end_of_run(struct run *run)
     record_checks(run);
 }
 
-static void digest_of(struct run *run, char text[33])
+/* Peers' digests, little-endian, in the order of their indices, hashed in blocks that begin with the hash so far. */
+static void digest_of(const struct run *run, char text[33])
 {
-    XXH3_state_t *state = XXH3_createState();
-    base_assert(state);
-    XXH3_128bits_reset(state);
-    for (uint32_t i = 0; i < run->identity->peer_count; i++) {
-        uint64_t digest = run_hot(run, i)->digest;
-        uint8_t little_endian[8];
-        for (int at = 0; at < 8; at++)
-            little_endian[at] = (uint8_t) (digest >> 8 * at);
-        XXH3_128bits_update(state, little_endian, sizeof little_endian);
+    uint8_t block[sizeof(XXH128_canonical_t) + 8 * 1024];
+    XXH128_hash_t hash = {0, 0};
+    uint32_t count = run->identity->peer_count;
+    for (uint32_t first = 0; first < count; first += 1024) {
+        size_t used = sizeof(XXH128_canonical_t);
+        XXH128_canonicalFromHash((XXH128_canonical_t *) block, hash);
+        for (uint32_t i = first; i < count && i < first + 1024; i++, used += 8) {
+            uint64_t digest = htole64(run_hot(run, i)->digest);
+            memcpy(block + used, &digest, sizeof digest);
+        }
+        hash = XXH3_128bits(block, used);
     }
-    XXH128_hash_t hash = XXH3_128bits_digest(state);
-    XXH3_freeState(state);
     snprintf(text, 33, "%016llx%016llx", (unsigned long long) hash.high64, (unsigned long long) hash.low64);
 }
 
