@@ -141,12 +141,12 @@ static void assert_intervals_are(const char *text, const struct fixture_steps *a
     size_t *taken = calloc(peer_count, sizeof *taken), *given = calloc(peer_count, sizeof *given);
     const char *at = text;
     for (uint32_t peer = 0; peer < peer_count; peer++, at++) {
-        char *end;
+        char *end = NULL;
         given[peer] = 2 * strtoull(strchr(at, '\t'), &end, 10);
         instants[peer] = calloc(given[peer] + 1, sizeof(uint64_t));
         for (size_t i = 0; i < given[peer]; i++)
             instants[peer][i] = strtoull(end, &end, 10) * SECOND;
-        at = strchr(end, '\n');
+        at = text + (strchr(end, '\n') - text);
     }
     for (size_t i = 0; i < all->count; i++) {
         uint32_t peer = all->steps[i].peer;
