@@ -22,9 +22,10 @@ const struct repro_row repro_c6 = {
     .scenario = "c6-kademlia-hops.yaml",
     .tolerance = "none is published with the model's values; that of C2, 3 %, is taken",
     .found = "Ours is 1.5 to 3 % below throughout. At k = 1 that is what is looked up: a key, whose owner is the "
-             "likelier the more of the id space lies nearest to it, and such peers are at a lower depth; for the ids of peers a "
-             "static model of our own gives 4.92, for keys 4.81. At k = 8 and 20 it gives 2.38 and 1.93 for ids of "
-             "peers, 2.36 and 1.93 for keys, like the runs; what the published model does otherwise is not known.",
+             "likelier the more of the id space lies nearest to it, and such peers are at a lower depth; for the ids "
+             "of peers a static model of our own gives 4.92, for keys 4.81. At k = 8 and 20 it gives 2.38 and 1.93 "
+             "for ids of peers, 2.36 and 1.93 for keys, like the runs; what the published model does otherwise is "
+             "not known.",
     .conditions = conditions,
     .condition_count = sizeof conditions / sizeof *conditions,
 };

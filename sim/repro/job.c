@@ -28,14 +28,6 @@ bool repro_condition_traces(const struct repro_condition *condition)
     return false;
 }
 
-static bool needs_run(const struct repro_condition *condition)
-{
-    for (uint32_t i = 0; i < condition->figure_count; i++)
-        if (!condition->figures[i].measure)
-            return true;
-    return false;
-}
-
 /* Fills in the status and the first error. */
 static void tell(struct repro_result *result, int error, const struct base_diagnostics *diagnostics)
 {
@@ -83,43 +75,50 @@ static double from_trace(struct trace_reader *reader, const char *sql, struct ba
     return error < 0 ? NAN : number;
 }
 
-struct sources {
-    const struct scenario *scenario;
-    const struct summary *summary;  /* NULL: it was not run */
-    struct trace_reader *reader;    /* NULL: no trace is kept */
-};
-
-static double value_of(const struct repro_figure *figure, const struct sources *sources,
-                       struct base_diagnostics *diagnostics)
+static double value_of(const struct repro_figure *figure, double number)
 {
-    double number = figure->measure ? figure->measure(sources->scenario, diagnostics)
-                    : figure->sql   ? from_trace(sources->reader, figure->sql, diagnostics)
-                                    : at_path(sources->summary, figure->path);
-    if (figure->per)
-        number /= at_path(sources->summary, figure->per);
     return figure->offset + (figure->scale != 0 ? figure->scale : 1) * number;
 }
 
-static void take_values(const struct repro_job *job, const struct sources *sources, struct repro_result *result)
+/* reader is NULL where no trace is kept. */
+static void take_values(const struct repro_job *job, const struct summary *summary, struct trace_reader *reader,
+                        struct repro_result *result)
 {
     struct base_diagnostics diagnostics = {0};
-    for (uint32_t i = 0; i < job->condition->figure_count; i++)
-        result->values[i] = value_of(&job->condition->figures[i], sources, &diagnostics);
+    for (uint32_t i = 0; i < job->condition->figure_count; i++) {
+        const struct repro_figure *figure = &job->condition->figures[i];
+        double number = figure->sql ? from_trace(reader, figure->sql, &diagnostics) : at_path(summary, figure->path);
+        if (figure->per)
+            number /= at_path(summary, figure->per);
+        result->values[i] = value_of(figure, number);
+    }
     if (diagnostics.error_count)
         tell(result, -EINVAL, &diagnostics);
 }
 
-/* --- the run --- */
-
-static void take_traced_values(const struct repro_job *job, struct sources *sources, struct repro_result *result)
+static void measure(const struct repro_job *job, const struct scenario *scenario, struct repro_result *result)
 {
     struct base_diagnostics diagnostics = {0};
-    int error = trace_reader_open(&sources->reader, job->trace, &diagnostics);
+    double numbers[REPRO_FIGURES_MAX];
+    int error = job->condition->measure(scenario, numbers, &diagnostics);
+    for (uint32_t i = 0; i < job->condition->figure_count && !error; i++)
+        result->values[i] = value_of(&job->condition->figures[i], numbers[i]);
+    if (error)
+        tell(result, error, &diagnostics);
+}
+
+/* --- the run --- */
+
+static void take_traced_values(const struct repro_job *job, const struct summary *summary, struct repro_result *result)
+{
+    struct base_diagnostics diagnostics = {0};
+    struct trace_reader *reader = NULL;
+    int error = trace_reader_open(&reader, job->trace, &diagnostics);
     if (error < 0)
         tell(result, error, &diagnostics);
     else
-        take_values(job, sources, result);
-    trace_reader_close(sources->reader);
+        take_values(job, summary, reader, result);
+    trace_reader_close(reader);
 }
 
 static void run_scenario(const struct repro_job *job, const struct scenario *scenario, struct repro_result *result)
@@ -135,11 +134,10 @@ static void run_scenario(const struct repro_job *job, const struct scenario *sce
         engine_free(engine);
         return;
     }
-    struct sources sources = {.scenario = scenario, .summary = engine_summary(engine)};
     if (traces)
-        take_traced_values(job, &sources, result);
+        take_traced_values(job, engine_summary(engine), result);
     else
-        take_values(job, &sources, result);
+        take_values(job, engine_summary(engine), NULL, result);
     engine_free(engine);
 }
 
@@ -167,10 +165,10 @@ void repro_job_run(const struct repro_job *job, struct repro_result *result)
     int error = load(job, arena, &scenario, &diagnostics);
     if (error)
         tell(result, error, &diagnostics);
-    else if (needs_run(job->condition))
-        run_scenario(job, scenario, result);
+    else if (job->condition->measure)
+        measure(job, scenario, result);
     else
-        take_values(job, &(struct sources){.scenario = scenario}, result);
+        run_scenario(job, scenario, result);
     topology_scenario_free(scenario);
     base_arena_free(arena);
     result->seconds = wall_s() - started_s;

@@ -15,14 +15,13 @@
 struct scenario;
 struct base_diagnostics;
 
-/* A number that a run gives, and what was published. Exactly one of path, sql and measure says where it comes from. */
+/* A number that a run gives, and what was published. path or sql says where it comes from, or neither, and it is what
+ * the condition measures in the figure's place. */
 struct repro_figure {
     const char *name;
     const char *path;      /* of the summary: "lookups.hops_mean" */
     const char *per;       /* the path of what it is divided by; NULL: nothing */
     const char *sql;       /* asked of the trace: one row, one number; the scenario has to record what it needs */
-    /* Computed from the scenario without running it; NaN and a diagnostic where that fails. */
-    double (*measure)(const struct scenario *scenario, struct base_diagnostics *diagnostics);
     double scale;          /* ours is offset + scale times the number; 0 counts as 1 */
     double offset;
     double published;
@@ -35,6 +34,9 @@ struct repro_condition {
     const char *const *sets;           /* KEY=VALUE, NULL-terminated */
     const struct repro_figure *figures;
     uint32_t figure_count;
+    /* For what is there without a run: takes the numbers of all figures from the scenario. 0, or -errno, diagnosed.
+     * NULL: the scenario is run. */
+    int (*measure)(const struct scenario *scenario, double *numbers, struct base_diagnostics *diagnostics);
     uint32_t replicates;
     double seconds;        /* about what one run takes: what takes long starts first, and the time left is told by it */
     bool quick;            /* part of --quick, and so of `make test` */
@@ -106,6 +108,7 @@ struct repro_verdict {
 struct repro_verdict repro_judge(const struct repro_figure *figure, const double *values, uint32_t count);
 
 /* All rows. */
-extern const struct repro_row repro_c6, repro_c9;
+extern const struct repro_row repro_c1, repro_c2, repro_c2b, repro_c3, repro_c4, repro_c6, repro_c9,
+    repro_c16, repro_c18;
 
 #endif
