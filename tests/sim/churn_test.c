@@ -140,8 +140,8 @@ static void assert_intervals_are(const char *text, const struct fixture_steps *a
     uint64_t **instants = calloc(peer_count, sizeof *instants);
     size_t *taken = calloc(peer_count, sizeof *taken), *given = calloc(peer_count, sizeof *given);
     const char *at = text;
+    char *end;
     for (uint32_t peer = 0; peer < peer_count; peer++, at++) {
-        char *end = NULL;
         given[peer] = 2 * strtoull(strchr(at, '\t'), &end, 10);
         instants[peer] = calloc(given[peer] + 1, sizeof(uint64_t));
         for (size_t i = 0; i < given[peer]; i++)
