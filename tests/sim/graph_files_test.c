@@ -93,7 +93,7 @@ static void what_is_wrong_with_a_file_is_told(void **state)
          "graph.txt:3:1: error: not GML: Unknown target node id"},
         {"graph [\n  node [ id 1 ]\n  edge [ source 1 targ", 1, "graph.txt:3:1: error: not GML: "},
         {"graph [\n node [ id 1 ]\n node [ id 1 ]\n]\n", 1, "graph.txt"},
-        {"<?xml version=\"1.0\"?>\n<graphml><graph><node id=\"a\"/>", 1, "graph.txt"},
+        {"<?xml version=\"1.0\"?>\n<graphml><graph><node id=\"a\"/>", 1, "graph.txt:2:1: error: not GraphML: "},
         {"<html></html>", 1, "graph.txt: error: not GraphML: "},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
@@ -120,6 +120,28 @@ static void an_id_of_any_length_is_read_or_refused(void **state)
         assert_int_equal(world.result < 0, length > 255);
         world_done(&world);
     }
+}
+
+/* igraph's scanner would take half an hour for the longest. */
+static void a_gml_text_without_end_is_refused_at_once(void **state)
+{
+    (void) state;
+    static const char *const heads[] = {"graph [\n label \"", "graph [\n # ", "graph [\n id 1"};
+    enum { BYTES = 60 << 20 };
+    char *text = malloc(BYTES + 1);
+    for (size_t i = 0; i < 3; i++) {
+        struct world world = {.file = text, .file_length = BYTES};
+        memset(text, '7', BYTES);
+        memcpy(text, heads[i], strlen(heads[i]));
+        text[BYTES] = '\0';
+        world_build(&world, "{file: graph.txt}", 3, 1);
+        assert_true(world.result < 0);
+        static const char told[] = "graph.txt:2:";
+        assert_memory_equal(world.told, told, strlen(told));
+        assert_non_null(strstr(world.told, "a word or text of more than 65536 bytes in GML"));
+        world_done(&world);
+    }
+    free(text);
 }
 
 /* Pieces that mean something to one of the formats. */
@@ -242,6 +264,7 @@ int main(void)
         cmocka_unit_test(gml_and_graphml_say_themselves_whether_they_are_directed),
         cmocka_unit_test(what_is_wrong_with_a_file_is_told),
         cmocka_unit_test(an_id_of_any_length_is_read_or_refused),
+        cmocka_unit_test(a_gml_text_without_end_is_refused_at_once),
         cmocka_unit_test(no_spoilt_file_does_harm),
         cmocka_unit_test(gnutella_is_as_snap_says),
         cmocka_unit_test(the_topology_zoo_is_read_whole),
