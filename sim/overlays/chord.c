@@ -157,9 +157,9 @@ static void leave(struct peer *peer)
         struct chord_entry predecessor = chord_entry_at(&c, CHORD_PREDECESSOR);
         if (shared->parameters->keys > 0)
             chord_store_leave(&c, &successor);
-        chord_send_neighbours(&c, CHORD_LEAVE, &successor);
+        chord_send_neighbours(&c, CHORD_LEAVE, &successor, false);
         if (predecessor.address != PEER_ADDRESS_NONE)
-            chord_send_neighbours(&c, CHORD_LEAVE, &predecessor);
+            chord_send_neighbours(&c, CHORD_LEAVE, &predecessor, false);
     }
 }
 
@@ -224,12 +224,12 @@ static bool on_gone(const struct chord *c, const uint8_t *bytes, size_t length)
 static bool on_plain(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *sender,
                      const uint8_t *bytes, size_t length)
 {
-    if (length != chord_ends_octets(c->shared) || (bytes[0] & 1))
+    if (length != chord_ends_octets(c->shared) || (bytes[0] & 1 && kind != CHORD_STABILISE))
         return false;
     if (chord_state(c)->successor_count == 0)
         return true;
     if (kind == CHORD_STABILISE)
-        chord_send_neighbours(c, CHORD_NEIGHBOURS, sender);
+        chord_send_neighbours(c, CHORD_NEIGHBOURS, sender, bytes[0] & 1);
     else if (kind == CHORD_NOTIFY)
         chord_notified(c, sender);
     else if (kind == CHORD_CHECK)

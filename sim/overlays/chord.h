@@ -27,6 +27,7 @@
 #include "sim/overlays/chord_ring.h"
 
 #define CHORD_SUCCESSORS_MAX 64
+#define CHORD_FINGERS_MAX 160
 #define CHORD_TIMEOUTS_MAX 127
 #define CHORD_GONE_KEPT 24 /* a lookup that meets more, with half of all peers dead, is one in a thousand */
 #define CHORD_HOPS_MAX 200  /* what took more goes round in circles: it is dropped */
@@ -67,6 +68,7 @@ struct chord_node_state {
     bool successor_timer : 1;      /* CHORD_TIMER_SUCCESSOR is pending */
     bool predecessor_asked : 1, predecessor_timer : 1;
     bool join_timer : 1;
+    bool wants_fingers : 1;        /* new in the ring: asks its successor for a copy of its fingers */
 };
 
 struct chord_narrow_entry {
@@ -226,6 +228,8 @@ struct chord_neighbours {          /* NEIGHBOURS, LEAVE */
     bool has_predecessor;
     uint32_t count;
     struct chord_entry predecessor, successors[CHORD_SUCCESSORS_MAX];
+    uint32_t finger_count;         /* hints for a new node */
+    struct chord_entry fingers[CHORD_FINGERS_MAX];
 };
 
 struct chord_range {               /* SYNC: the keys in (after, sender] */
@@ -256,7 +260,9 @@ bool chord_decode_ends(struct peer *peer, struct chord_ends *ends, const uint8_t
 size_t chord_ends_octets(const struct chord_shared *shared);
 void chord_send_gone(const struct chord *c, const struct chord_entry *to, const struct chord_id *gone);
 bool chord_decode_gone(struct peer *peer, struct chord_id *gone, const uint8_t *bytes, size_t length);
-void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *to);
+void chord_send_stabilise(const struct chord *c, const struct chord_entry *to, bool with_fingers);
+void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *to,
+                           bool with_fingers);
 bool chord_decode_neighbours(struct peer *peer, struct chord_neighbours *neighbours, const uint8_t *bytes, size_t length);
 void chord_send_range(const struct chord *c, const struct chord_entry *to, const struct chord_range *range);
 bool chord_decode_range(struct peer *peer, struct chord_range *range, const uint8_t *bytes, size_t length);

@@ -197,8 +197,7 @@ void chord_search_answer(struct peer *peer, peer_address from, const struct chor
     ask_next(&c, search);
 }
 
-/* "If n' is an entry in n's finger table or successor list, this entry is removed; otherwise n informs the node from
- * which it learnt about n' that n' is gone" (section VI-A). */
+/* As in the paper's simulator (section VI-A): who is gone leaves this node's tables, and whoever named it is told. */
 static void tell_gone(const struct chord *c, const struct chord_search *search, const struct chord_entry *gone)
 {
     if (!c->shared->parameters->forget)

@@ -68,6 +68,7 @@ void chord_joined(const struct chord *c, const struct chord_entry *owner)
         return;
     chord_set_successors(c, owner, 1);
     chord_state(c)->successor_asked = false;
+    chord_state(c)->wants_fingers = true;
     chord_stabilise(c);
 }
 

@@ -52,7 +52,7 @@ static void ask_successor(const struct chord *c)
         state->successor_timer = true;
         peer_arm(c->peer, CHORD_TIMER_SUCCESSOR, c->shared->parameters->request_timeout_ns, c->number);
     }
-    chord_send_plain(c, CHORD_STABILISE, &successor);
+    chord_send_stabilise(c, &successor, state->wants_fingers);
 }
 
 /* A node that has lost everybody: whoever precedes it follows it too, else the bootstrap service helps. */
@@ -110,6 +110,26 @@ static void adopt(const struct chord *c, const struct chord_entry *first, const 
     chord_set_successors(c, list, count + neighbours->count);
 }
 
+/* A new node asks its neighbour for a copy of the finger table, as the paper advises: it takes as each of its fingers
+ * the nearest of them behind that finger's start. */
+static void take_hints(const struct chord *c, const struct chord_entry *entries, uint32_t count)
+{
+    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    for (uint32_t i = 0; i < c->shared->bits; i++) {
+        struct chord_id start = chord_finger_start(c, i);
+        struct chord_entry best = chord_entry_at(c, c->shared->first_finger + i);
+        struct chord_id nearest = chord_distance(&start, best.address != PEER_ADDRESS_NONE ? &best.id : &self);
+        for (uint32_t j = 0; j < count; j++) {
+            struct chord_id at = chord_distance(&start, &entries[j].id);
+            if (!chord_id_less(&at, &nearest))
+                continue;
+            nearest = at;
+            best = entries[j];
+        }
+        chord_set(c, c->shared->first_finger + i, &best);
+    }
+}
+
 void chord_neighbours_told(const struct chord *c, peer_address from, const struct chord_id *sender,
                            const struct chord_neighbours *neighbours)
 {
@@ -118,6 +138,12 @@ void chord_neighbours_told(const struct chord *c, peer_address from, const struc
         return;
     chord_state(c)->successor_asked = false;
     adopt(c, &first, neighbours);
+    if (chord_state(c)->wants_fingers) {
+        take_hints(c, &first, 1);
+        take_hints(c, neighbours->successors, neighbours->count);
+        take_hints(c, neighbours->fingers, neighbours->finger_count);
+        chord_state(c)->wants_fingers = false;
+    }
     first = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
     chord_send_plain(c, CHORD_NOTIFY, &first);
 }
@@ -140,25 +166,21 @@ void chord_notified(const struct chord *c, const struct chord_entry *by)
 
 /* --- fix fingers: one a round --- */
 
-/* Fingers whose start the successor follows are the successor, and need no lookup. */
+/* The paper's fix_fingers: the next one in turn, of all bits. One whose start the successor follows needs no lookup. */
 static void fix_fingers(const struct chord *c)
 {
     struct chord_node_state *state = chord_state(c);
     if (state->successor_count == 0 || chord_is_alone(c))
         return;
-    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    uint32_t finger = state->next_finger;
+    state->next_finger = (uint8_t) ((finger + 1) % c->shared->bits);
+    struct chord_id self = chord_id_at(c, CHORD_SELF), start = chord_finger_start(c, finger);
     struct chord_entry successor = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
-    for (uint32_t i = 0; i < c->shared->bits; i++) {
-        uint32_t finger = state->next_finger;
-        struct chord_id start = chord_finger_start(c, finger);
-        state->next_finger = (uint8_t) ((finger + 1) % c->shared->bits);
-        if (!chord_in_half_open(&self, &start, &successor.id)) {
-            state->fixing = (uint8_t) finger;
-            chord_lookup_start(c, CHORD_FOR_FINGER, c->number << 8 | finger, &start);
-            return;
-        }
-        chord_set(c, c->shared->first_finger + finger, &successor);
-    }
+    state->fixing = (uint8_t) finger;
+    if (chord_in_half_open(&self, &start, &successor.id))
+        chord_finger_found(c, finger, &successor);
+    else
+        chord_lookup_start(c, CHORD_FOR_FINGER, c->number << 8 | finger, &start);
 }
 
 void chord_finger_found(const struct chord *c, uint32_t finger, const struct chord_entry *owner)
@@ -168,12 +190,9 @@ void chord_finger_found(const struct chord *c, uint32_t finger, const struct cho
         return;
     state->fixing = CHORD_NO_FINGER;
     struct chord_id self = chord_id_at(c, CHORD_SELF), start = chord_finger_start(c, finger);
-    if (chord_in_half_open(&start, &owner->id, &self) && !chord_id_equal(&owner->id, &self))
-        chord_set(c, c->shared->first_finger + finger, owner);
-    else if (chord_id_equal(&owner->id, &start))
-        chord_set(c, c->shared->first_finger + finger, owner);
-    else
-        chord_set(c, c->shared->first_finger + finger, NULL); /* nobody between its start and this node */
+    struct chord_id to_owner = chord_distance(&start, &owner->id), to_self = chord_distance(&start, &self);
+    bool before_self = chord_id_less(&to_owner, &to_self); /* else nobody is between its start and this node */
+    chord_set(c, c->shared->first_finger + finger, before_self ? owner : NULL);
 }
 
 /* --- check predecessor --- */

@@ -11,8 +11,9 @@
  *      3 FIND        phase            you are the owner  serial 4, skipped << 7 | purpose 1, key w, bound w
  *      4 NEXT        finding          0                  serial 4, sender's id w, count 1 (at most 4), entries
  *      5 GONE        0                0                  target w, sender w, the id that is gone w
- *      6 STABILISE   0                0                  target w, sender w
- *      7 NEIGHBOURS  0                has predecessor    target w, sender w, count 1, [predecessor's entry], entries
+ *      6 STABILISE   0                fingers, please    target w, sender w
+ *      7 NEIGHBOURS  0                has predecessor    target w, sender w, successors 1, fingers 1, [predecessor's
+ *                                                        entry], entries
  *      8 NOTIFY      0                0                  target w, sender w
  *      9 CHECK       0                0                  target w, sender w
  *     10 ALIVE       0                0                  target w, sender w
@@ -28,9 +29,9 @@
 
 #define TOP 0x80
 #define NUMBER_OCTETS 4
-#define MESSAGE_OCTETS_MAX 2048 /* the longest: NEIGHBOURS with 65 entries of 26 octets */
-_Static_assert(1 + 2 * CHORD_ID_OCTETS + 1 + (CHORD_SUCCESSORS_MAX + 1) * (CHORD_ID_OCTETS + PEER_ADDRESS_OCTETS) <=
-                   MESSAGE_OCTETS_MAX, "room for the longest message");
+#define MESSAGE_OCTETS_MAX 6144 /* the longest: NEIGHBOURS with 225 entries of 26 octets */
+_Static_assert(3 + 2 * CHORD_ID_OCTETS + (1 + CHORD_SUCCESSORS_MAX + CHORD_FINGERS_MAX) *
+                   (CHORD_ID_OCTETS + PEER_ADDRESS_OCTETS) <= MESSAGE_OCTETS_MAX, "room for the longest message");
 
 static uint8_t tag_of(enum chord_message_kind kind, unsigned small, bool flag)
 {
@@ -213,7 +214,7 @@ bool chord_decode_find(struct peer *peer, struct chord_find *find, const uint8_t
 
 void chord_send_next(const struct chord *c, peer_address to, const struct chord_next *next)
 {
-    uint8_t bytes[MESSAGE_OCTETS_MAX], *at = bytes;
+    uint8_t bytes[512], *at = bytes; /* at most 130 */
     *at++ = tag_of(CHORD_NEXT, next->finding, false);
     at = put_id(c->shared, put_number(at, next->serial), &next->sender);
     *at++ = (uint8_t) next->count;
@@ -268,6 +269,13 @@ bool chord_decode_ends(struct peer *peer, struct chord_ends *ends, const uint8_t
            get_id(shared, bytes + 1 + shared->octets, &ends->sender);
 }
 
+void chord_send_stabilise(const struct chord *c, const struct chord_entry *to, bool with_fingers)
+{
+    uint8_t bytes[1 + 2 * CHORD_ID_OCTETS];
+    uint8_t *end = put_ends(c, bytes, CHORD_STABILISE, with_fingers, to);
+    peer_send(c->peer, to->address, CHORD_STABILISE, bytes, (size_t) (end - bytes));
+}
+
 void chord_send_gone(const struct chord *c, const struct chord_entry *to, const struct chord_id *gone)
 {
     uint8_t bytes[1 + 3 * CHORD_ID_OCTETS];
@@ -282,7 +290,24 @@ bool chord_decode_gone(struct peer *peer, struct chord_id *gone, const uint8_t *
     return length == head + shared->octets && get_id(shared, bytes + head, gone);
 }
 
-void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *to)
+/* Each finger once: one stands behind the other. */
+static uint8_t *put_fingers(const struct chord *c, uint8_t *at, uint8_t *count)
+{
+    struct chord_entry before = {0};
+    *count = 0;
+    for (uint32_t i = 0; i < c->shared->bits; i++) {
+        struct chord_entry finger = chord_entry_at(c, c->shared->first_finger + i);
+        if (finger.address != PEER_ADDRESS_NONE && !chord_id_equal(&finger.id, &before.id)) {
+            at = put_entry(c, at, &finger);
+            before = finger;
+            ++*count;
+        }
+    }
+    return at;
+}
+
+void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *to,
+                           bool with_fingers)
 {
     uint8_t bytes[MESSAGE_OCTETS_MAX];
     struct chord_entry predecessor = chord_entry_at(c, CHORD_PREDECESSOR);
@@ -292,34 +317,45 @@ void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, 
         count--;
     uint8_t *at = put_ends(c, bytes, kind, has_predecessor, to);
     *at++ = (uint8_t) count;
+    uint8_t *finger_count = at++;
+    *finger_count = 0;
     if (has_predecessor)
         at = put_entry(c, at, &predecessor);
     for (uint32_t i = 0; i < count; i++) {
         struct chord_entry successor = chord_entry_at(c, CHORD_FIRST_SUCCESSOR + i);
         at = put_entry(c, at, &successor);
     }
+    if (with_fingers)
+        at = put_fingers(c, at, finger_count);
     peer_send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes));
+}
+
+static bool get_entries(struct peer *peer, const uint8_t **at, struct chord_entry *entries, uint32_t count)
+{
+    const struct chord_shared *shared = peer_shared(peer);
+    for (uint32_t i = 0; i < count; i++, *at += entry_octets(shared))
+        if (!get_entry(peer, shared, *at, &entries[i]))
+            return false;
+    return true;
 }
 
 bool chord_decode_neighbours(struct peer *peer, struct chord_neighbours *neighbours, const uint8_t *bytes, size_t length)
 {
     const struct chord_shared *shared = peer_shared(peer);
-    size_t at = chord_ends_octets(shared), each = entry_octets(shared);
-    if (length < at + 1)
+    size_t head = chord_ends_octets(shared) + 2;
+    if (length < head)
         return false;
     neighbours->has_predecessor = bytes[0] & 1;
-    neighbours->count = bytes[at++];
-    if (neighbours->count > shared->successors || length != at + (neighbours->count + neighbours->has_predecessor) * each)
+    neighbours->count = bytes[head - 2];
+    neighbours->finger_count = bytes[head - 1];
+    uint32_t entries = neighbours->has_predecessor + neighbours->count + neighbours->finger_count;
+    if (neighbours->count > shared->successors || neighbours->finger_count > shared->bits ||
+        length != head + entries * entry_octets(shared))
         return false;
-    if (neighbours->has_predecessor) {
-        if (!get_entry(peer, shared, bytes + at, &neighbours->predecessor))
-            return false;
-        at += each;
-    }
-    for (uint32_t i = 0; i < neighbours->count; i++, at += each)
-        if (!get_entry(peer, shared, bytes + at, &neighbours->successors[i]))
-            return false;
-    return true;
+    const uint8_t *at = bytes + head;
+    return get_entries(peer, &at, &neighbours->predecessor, neighbours->has_predecessor) &&
+           get_entries(peer, &at, neighbours->successors, neighbours->count) &&
+           get_entries(peer, &at, neighbours->fingers, neighbours->finger_count);
 }
 
 /* --- stored keys --- */

@@ -28,7 +28,6 @@ struct peer {
     uint32_t up_place; /* in harness->up, valid while up */
     bool up;
     uint64_t key, draws;
-    struct overlay_id id;
     void *state;
 };
 
@@ -42,7 +41,9 @@ struct harness {
     void *shared;
     struct peer *peers;
     uint32_t *up, up_count;
-    uint32_t *census;   /* peers in order of their ids */
+    struct overlay_id *ids; /* ids_a_peer for each peer */
+    uint32_t ids_a_peer, id_count;
+    uint32_t *census;   /* places in ids, in order of these */
     struct event *heap;
     size_t heap_count, heap_capacity;
     uint64_t *timers;   /* by timer - 1: the order of its pending event, 0 when not pending */
@@ -52,7 +53,7 @@ struct harness {
     struct harness_delivery *deliveries;
     struct foreign *foreign;
     uint32_t foreign_count, foreign_capacity;
-    uint64_t now_ns, order, test_key, test_draws, link_key, link_draws;
+    uint64_t now_ns, order, test_key, test_draws, link_key, link_draws, keys_key;
     harness_tap tap;
     void *tap_context;
     struct harness_counts counts;
@@ -110,18 +111,17 @@ static struct event heap_pop(struct harness *h)
 static int by_id(const void *a, const void *b, void *context)
 {
     const struct harness *h = context;
-    const struct peer *one = &h->peers[*(const uint32_t *) a], *other = &h->peers[*(const uint32_t *) b];
-    return memcmp(one->id.octets, other->id.octets, sizeof one->id.octets);
+    return memcmp(&h->ids[*(const uint32_t *) a], &h->ids[*(const uint32_t *) b], sizeof *h->ids);
 }
 
 static void draw_distinct_ids(struct harness *h)
 {
     for (bool again = true; again;) {
         again = false;
-        qsort_r(h->census, h->options.peer_count, sizeof *h->census, by_id, h);
-        for (uint32_t i = 1; i < h->options.peer_count; i++)
+        qsort_r(h->census, h->id_count, sizeof *h->census, by_id, h);
+        for (uint32_t i = 1; i < h->id_count; i++)
             if (by_id(&h->census[i - 1], &h->census[i], h) == 0) {
-                harness_random_id(h, &h->peers[h->census[i]].id);
+                harness_random_id(h, &h->ids[h->census[i]]);
                 again = true;
             }
     }
@@ -138,21 +138,27 @@ struct harness *harness_create(const struct harness_options *options)
     h->id_bits = ops->id_bits != NULL ? ops->id_bits(options->parameters) : 160;
     h->test_key = base_random_key(options->seed, "harness test", "");
     h->link_key = base_random_key(options->seed, "harness links", "");
+    h->keys_key = base_random_key(options->seed, "harness keys", "");
     uint64_t peer_key = base_random_key(options->seed, "harness peers", "");
     h->peers = calloc(options->peer_count, sizeof *h->peers);
     h->up = calloc(options->peer_count, sizeof *h->up);
-    h->census = calloc(options->peer_count, sizeof *h->census);
+    h->ids_a_peer = ops->ids_a_peer != NULL ? ops->ids_a_peer(options->parameters) : 1;
+    h->id_count = options->peer_count * h->ids_a_peer;
+    h->ids = calloc(h->id_count, sizeof *h->ids);
+    h->census = calloc(h->id_count, sizeof *h->census);
     size_t delivery_count = (size_t) options->peer_count * options->broadcast_count;
     h->deliveries = calloc(delivery_count + 1, sizeof *h->deliveries);
     h->shared = ops->open != NULL ? ops->open(options->parameters, options->peer_count) : NULL;
-    base_assert(h->peers != NULL && h->up != NULL && h->census != NULL && h->deliveries != NULL);
+    base_assert(h->peers != NULL && h->up != NULL && h->census != NULL && h->ids != NULL && h->deliveries != NULL);
     size_t state_bytes = ops->state_bytes(options->parameters);
     for (uint32_t i = 0; i < options->peer_count; i++) {
         struct peer *peer = &h->peers[i];
         *peer = (struct peer){.harness = h, .index = i, .key = base_random_subkey(peer_key, i)};
         peer->state = aligned_alloc(64, (state_bytes + 64) / 64 * 64);
         base_assert(peer->state != NULL);
-        harness_random_id(h, &peer->id);
+    }
+    for (uint32_t i = 0; i < h->id_count; i++) {
+        harness_random_id(h, &h->ids[i]);
         h->census[i] = i;
     }
     draw_distinct_ids(h);
@@ -186,6 +192,7 @@ void harness_free(struct harness *h)
     free(h->peers);
     free(h->up);
     free(h->census);
+    free(h->ids);
     free(h->timers);
     free(h->results);
     free(h->deliveries);
@@ -383,9 +390,19 @@ void harness_random_id(struct harness *h, struct overlay_id *id)
         id->octets[octets - 1] &= (uint8_t) (0xff << (8 - h->id_bits % 8));
 }
 
+void harness_key(const struct harness *h, uint64_t number, struct overlay_id *key)
+{
+    uint32_t octets = (h->id_bits + 7) / 8;
+    memset(key, 0, sizeof *key);
+    for (uint32_t i = 0; i < octets; i++)
+        key->octets[i] = (uint8_t) base_random_at(base_random_subkey(h->keys_key, number), i);
+    if (h->id_bits % 8 != 0)
+        key->octets[octets - 1] &= (uint8_t) (0xff << (8 - h->id_bits % 8));
+}
+
 void harness_id(const struct harness *h, uint32_t peer, struct overlay_id *id)
 {
-    *id = h->peers[peer].id;
+    *id = h->ids[peer * h->ids_a_peer];
 }
 
 static bool closer(const struct overlay_id *a, const struct overlay_id *b, const struct overlay_id *key)
@@ -400,9 +417,27 @@ uint32_t harness_closest(const struct harness *h, const struct overlay_id *key)
 {
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; i < h->up_count; i++)
-        if (best == UINT32_MAX || closer(&h->peers[h->up[i]].id, &h->peers[best].id, key))
+        if (best == UINT32_MAX || closer(&h->ids[h->up[i] * h->ids_a_peer], &h->ids[best * h->ids_a_peer], key))
             best = h->up[i];
     return best;
+}
+
+uint32_t harness_owner(const struct harness *h, const struct overlay_id *key, struct overlay_id *id)
+{
+    uint32_t first = UINT32_MAX;
+    for (uint32_t rank = 0; rank < h->id_count; rank++) {
+        uint32_t at = h->census[rank];
+        bool behind = memcmp(&h->ids[at], key, sizeof *key) >= 0;
+        if (!h->peers[at / h->ids_a_peer].up || (first != UINT32_MAX && !behind))
+            continue;
+        first = at;
+        if (behind)
+            break;
+    }
+    if (first == UINT32_MAX)
+        return UINT32_MAX;
+    *id = h->ids[first];
+    return first / h->ids_a_peer;
 }
 
 /* --- sim/peer.h --- */
@@ -434,7 +469,13 @@ peer_address peer_self(const struct peer *peer)
 
 void peer_id(const struct peer *peer, struct overlay_id *id)
 {
-    *id = peer->id;
+    peer_id_at(peer, 0, id);
+}
+
+void peer_id_at(const struct peer *peer, uint32_t number, struct overlay_id *id)
+{
+    base_assert(number < peer->harness->ids_a_peer);
+    *id = peer->harness->ids[peer->index * peer->harness->ids_a_peer + number];
 }
 
 uint64_t peer_random(struct peer *peer)
@@ -604,16 +645,16 @@ void peer_graph_tell(struct peer *peer, uint8_t table)
 
 uint32_t peer_census_count(const struct peer *peer)
 {
-    return peer->harness->options.peer_count;
+    return peer->harness->id_count;
 }
 
 uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id)
 {
     const struct harness *h = peer->harness;
-    uint32_t low = 0, high = h->options.peer_count;
+    uint32_t low = 0, high = h->id_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (memcmp(h->peers[h->census[middle]].id.octets, id->octets, sizeof id->octets) < 0)
+        if (memcmp(&h->ids[h->census[middle]], id, sizeof *id) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -623,17 +664,22 @@ uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *
 
 uint32_t peer_census_rank(const struct peer *peer)
 {
-    return peer_census_at_least(peer, &peer->id);
+    return peer_census_at_least(peer, &peer->harness->ids[peer->index * peer->harness->ids_a_peer]);
 }
 
 void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *id)
 {
-    *id = peer->harness->peers[peer->harness->census[rank]].id;
+    *id = peer->harness->ids[peer->harness->census[rank]];
 }
 
 peer_address peer_census_address(const struct peer *peer, uint32_t rank)
 {
-    return peer->harness->census[rank] + 1;
+    return peer->harness->census[rank] / peer->harness->ids_a_peer + 1;
+}
+
+void peer_key(const struct peer *peer, uint64_t number, struct overlay_id *key)
+{
+    harness_key(peer->harness, number, key);
 }
 
 void peer_lookup_done(struct peer *peer, uint32_t lookup, const struct peer_lookup_result *result)

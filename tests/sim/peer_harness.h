@@ -87,8 +87,11 @@ void *harness_shared(struct harness *harness);
 const struct harness_counts *harness_counts(const struct harness *harness);
 uint64_t harness_draw(struct harness *harness);                 /* 64 bits of the test's own stream */
 void harness_random_id(struct harness *harness, struct overlay_id *id); /* uniform, of the overlay's bits */
-void harness_id(const struct harness *harness, uint32_t peer, struct overlay_id *id);
+void harness_id(const struct harness *harness, uint32_t peer, struct overlay_id *id); /* its first */
 /* The peer that is up with the least id XOR key; UINT32_MAX: nobody. */
 uint32_t harness_closest(const struct harness *harness, const struct overlay_id *key);
+/* The peer that is up with the first id at or behind the key on the ring, and that id; UINT32_MAX: nobody. */
+uint32_t harness_owner(const struct harness *harness, const struct overlay_id *key, struct overlay_id *id);
+void harness_key(const struct harness *harness, uint64_t number, struct overlay_id *key); /* what peer_key gives */
 
 #endif
