@@ -293,7 +293,9 @@ static void define_selectors(struct object definitions)
     struct topology_node *choices = topology_tree_sequence(arena);
     put_text(name, "type", "string");
     topology_tree_append(arena, choices, name.node);
-    topology_tree_append(arena, choices, list_of(arena, "Names of groups.", name.node));
+    struct object names = {.arena = arena, .node = list_of(arena, "Names of groups.", name.node)};
+    put_plain(names, "minItems", "1");
+    topology_tree_append(arena, choices, names.node);
     put_text(peers, "description", "A group's name, a list of names, or all.");
     put(peers, "anyOf", choices);
     put(definitions, "peers", peers.node);
