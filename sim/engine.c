@@ -324,11 +324,25 @@ static int begin_at_zero(struct run *run)
     return error;
 }
 
-/* The plan is generated this far ahead of the clock: long enough to cost nothing, short enough to keep few steps. */
+/* The plan is generated this far ahead of the clock: long enough to cost nothing, short enough to keep few steps; of a
+ * population in a frenzy (sessions of a nanosecond) no more than SLICE_STEPS at a time. */
+#define SLICE_STEPS 65536
 static uint64_t slice_ns(const struct scenario *scenario)
 {
     uint64_t slice = scenario->duration_ns / 512;
     return slice < 1000000 ? 1000000 : slice > 10000000000u ? 10000000000u : slice;
+}
+
+/* Takes the plan's steps from from_ns to until_ns, but not many more than fit the bound; returns how far it went. */
+static uint64_t plan_slice(struct run *run, uint64_t from_ns, uint64_t until_ns)
+{
+    struct plan_step step;
+    for (uint32_t taken = 1; plan_next(run->plan, until_ns, &step); taken++) {
+        take_step(run, &step);
+        if (taken >= SLICE_STEPS && step.at_ns > from_ns)
+            return step.at_ns; /* others of that instant come with the next slice, ahead of its dispatch */
+    }
+    return until_ns;
 }
 
 static int dispatch_all(struct run *run)
@@ -336,9 +350,7 @@ static int dispatch_all(struct run *run)
     uint64_t end_ns = run->scenario->duration_ns, step_ns = slice_ns(run->scenario);
     struct shard *shard = &run->shard;
     for (uint64_t until_ns = 0; until_ns < end_ns && !run->interrupted && !shard->failure;) {
-        until_ns = end_ns - until_ns > step_ns ? until_ns + step_ns : end_ns;
-        for (struct plan_step step; plan_next(run->plan, until_ns, &step);)
-            take_step(run, &step);
+        until_ns = plan_slice(run, until_ns, end_ns - until_ns > step_ns ? until_ns + step_ns : end_ns);
         int result = reactor_loop_run(shard->loop, until_ns);
         turn(shard);
         if (result < 0)
