@@ -3,20 +3,34 @@ BUILD    = build
 JOBS     = $(shell nproc)
 PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpcap-dev libssl-dev libxxhash-dev libcmocka-dev libigraph-dev
 
-.PHONY: all packages demo test clean test-sanitizers test-threads test-determinism fuzz bench
-all: packages
+.PHONY: all program packages demo test repro bench test-sanitizers test-threads test-determinism clean
+all: program
+	@cmake --build $(BUILD) -j$(JOBS) --target benches -- --no-print-directory -s
+
+program: packages
 	@[ -f $(BUILD)/Makefile ] || cmake -S . -B $(BUILD) > /dev/null
 	@cmake --build $(BUILD) -j$(JOBS) --target peerlab -- --no-print-directory -s
 
 packages:
 	@sh packages.sh $(PACKAGES)
 
-demo: all
+demo: program
 	@sh topologies/demo.sh $(BUILD)/peerlab
 
-test: all
+test: program
 	@cmake --build $(BUILD) -j$(JOBS) -- --no-print-directory -s
 	@cd $(BUILD) && ctest --output-on-failure -j$(JOBS)
+
+bench: all
+	@$(BUILD)/peerlab bench
+
+# All published rows against ours (minutes).
+repro: program
+	@$(BUILD)/peerlab repro all
+
+# Virtual time against real time on sockets (five minutes), as a table in Markdown.
+compare: program
+	@bash tests/scenarios/simulated_against_emulated.sh $(BUILD)/peerlab
 
 # The same tests under the sanitizers, and what determinism promises over compilers: longer, so targets of their own.
 test-sanitizers: packages
@@ -29,7 +43,7 @@ test-threads: packages
 	@cmake --build $(BUILD)/threads -j$(JOBS) -- --no-print-directory -s
 	@cd $(BUILD)/threads && ctest --output-on-failure -j$(JOBS) -R 'loop|trace|contract|scenarios'
 
-test-determinism: all
+test-determinism: program
 	@bash tests/determinism.sh $(BUILD)
 
 clean:
