@@ -57,8 +57,6 @@ static int choose_rows(struct campaign *campaign)
     for (uint32_t i = 0; i < arguments->operand_count; i++) {
         const char *name = arguments->operands[i];
         const struct repro_row *row = find_row(name);
-        for (uint32_t r = 0; strcmp(name, "all") == 0 && repro_rows[r]; r++)
-            choose(campaign, row = repro_rows[r]);
         if (!row) {
             const char *nearest = base_nearest_name(name, row_count(), row_name_at, NULL);
             return command_refuse(arguments->command, "there is no row %s; %s%s%s", name,
@@ -67,6 +65,9 @@ static int choose_rows(struct campaign *campaign)
         }
         choose(campaign, row);
     }
+    bool all = arguments_has(arguments, "all") || (arguments_has(arguments, "quick") && !arguments->operand_count);
+    for (uint32_t i = 0; all && repro_rows[i]; i++)
+        choose(campaign, repro_rows[i]);
     return EXIT_GOOD;
 }
 
@@ -310,7 +311,8 @@ static int run_repro(const struct arguments *arguments)
 }
 
 static const struct command_option options[] = {
-    {"quick", 0, NULL, "only the conditions that take seconds"},
+    {"all", 0, NULL, "every row"},
+    {"quick", 0, NULL, "only the conditions that take seconds; without ROW: of every row"},
     {"scenarios", 0, "FOLDER", "where the papers' scenarios are; default: topologies/papers\n"
                                "of the sources that this binary was built from"},
     {"json", 0, NULL, "[{name summary source scenario tolerance found conditions[{name\n"
@@ -322,13 +324,13 @@ const struct command repro_command = {
     .name = "repro",
     .operands = "[ROW...]",
     .summary = "runs published experiments and compares their results with ours",
-    .about = "Without ROW: lists the rows; all: every one of them. Each condition is run with the seeds\n"
-             "1, 2, 3 ..., as many processes at a time as there are processors; ours is their mean, with\n"
-             "Student's 95 % interval. Status 1: a figure is not within its tolerance.",
+    .about = "Without ROW: lists the rows. Each condition is run with the seeds 1, 2, 3 ..., as many\n"
+             "processes at a time as there are processors; ours is their mean, with Student's 95 %\n"
+             "interval. Status 1: a figure is not within its tolerance.",
     .examples = "peerlab repro\n"
                 "peerlab repro C6\n"
                 "peerlab repro c6 c9 --quick --json\n"
-                "peerlab repro all",
+                "peerlab repro --all",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .operands_min = 0,

@@ -182,7 +182,7 @@ void repro_put_json(struct campaign *campaign)
     fputs("[", stdout);
     bool first = true;
     for (uint32_t i = 0; i < campaign->row_count; i++) {
-        if (campaign->arguments->operand_count && !campaign->rows[i].job_count)
+        if (campaign->job_count && !campaign->rows[i].job_count)
             continue;
         fputs(first ? "" : ",\n ", stdout);
         put_row(campaign, &campaign->rows[i]);

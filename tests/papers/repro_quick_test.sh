@@ -1,8 +1,8 @@
-# Published results that take seconds: `peerlab repro all --quick` in good order, as a table and as JSON.
+# Published results that take seconds: `peerlab repro --quick` in good order, as a table and as JSON.
 source_folder=$(realpath "${0%/*}/../..")
 . "${0%/*}/../scenarios/cli.sh"
 
-status 0 "$peerlab" repro all --quick
+status 0 "$peerlab" repro --quick
 cat out
 says out "pass"
 says_not out "FAIL"
