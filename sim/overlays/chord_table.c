@@ -45,6 +45,8 @@ void chord_set(const struct chord *c, uint32_t place, const struct chord_entry *
         entry = &nobody;
     if (same_entry(&before, entry))
         return;
+    if (place == CHORD_PREDECESSOR)
+        chord_state(c)->predecessor_asked = false; /* it was another that was asked */
     if (before.address != entry->address)
         tell(c, place, before.address, false);
     if (c->shared->narrow)

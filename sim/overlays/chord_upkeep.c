@@ -134,7 +134,7 @@ void chord_neighbours_told(const struct chord *c, peer_address from, const struc
                            const struct chord_neighbours *neighbours)
 {
     struct chord_entry first = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
-    if (!chord_state(c)->successor_asked || first.address != from || !chord_id_equal(&first.id, sender))
+    if (chord_state(c)->successor_count == 0 || first.address != from || !chord_id_equal(&first.id, sender))
         return;
     chord_state(c)->successor_asked = false;
     adopt(c, &first, neighbours);
@@ -144,8 +144,10 @@ void chord_neighbours_told(const struct chord *c, peer_address from, const struc
         take_hints(c, neighbours->fingers, neighbours->finger_count);
         chord_state(c)->wants_fingers = false;
     }
-    first = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
-    chord_send_plain(c, CHORD_NOTIFY, &first);
+    struct chord_entry nearer = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
+    chord_send_plain(c, CHORD_NOTIFY, &nearer);
+    if (!chord_id_equal(&nearer.id, &first.id))
+        ask_successor(c); /* there may be nearer ones still; each answer comes closer, so this ends */
 }
 
 void chord_notified(const struct chord *c, const struct chord_entry *by)
@@ -160,6 +162,8 @@ void chord_notified(const struct chord *c, const struct chord_entry *by)
     chord_set(c, CHORD_PREDECESSOR, by);
     if (chord_is_alone(c))
         chord_set_successors(c, by, 1);
+    if (!unknown) /* the one before follows somebody else now: it need not wait for its next round */
+        chord_send_neighbours(c, CHORD_NEIGHBOURS, &before, false);
     if (c->shared->parameters->keys > 0)
         chord_store_moved(c, unknown ? &self : &before.id, by);
 }

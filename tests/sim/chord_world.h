@@ -79,7 +79,7 @@ static inline void assert_ring_is_perfect(struct harness *h, uint32_t peer_count
         if (violation != NULL)
             fail_msg("peer %u: %s", peer, violation);
         for (uint32_t number = 0; number < shared->nodes; number++) {
-            struct chord c = chord_of(harness_peer(h, peer), number), next;
+            struct chord c = chord_of(harness_peer(h, peer), number), next = c;
             struct chord_id self = chord_id_at(&c, CHORD_SELF), expected;
             uint32_t follower = true_successor(h, &self, &expected);
             struct chord_entry successor = chord_entry_at(&c, CHORD_FIRST_SUCCESSOR);
