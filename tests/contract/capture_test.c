@@ -23,9 +23,10 @@ static char *yaml_of(const struct topology_kind *overlay, const char *transport,
     int length = asprintf(&text,
                           "name: capture\nseed: 5\nduration: 2 min\npeers: [{name: a, count: 40}, {name: b, count: 20}]\n"
                           "network: {latency: {uniform: [10 ms, 90 ms]}, loss: 2 %%}\noverlay: {protocol: %s}\n"
-                          "transport: %s\nworkload: [%s]\ntrace: {record: [messages]}\n%s",
+                          "transport: %s\nworkload: [%s]\ntrace: {record: [messages]}\n%s%s",
                           overlay->name, transport,
-                          ops->lookup ? "{lookup: {every: 5 s}}" : "{publish: {every: 10 s, count: 8}}", more);
+                          ops->lookup ? "{lookup: {every: 5 s}}" : "{publish: {every: 10 s, count: 8}}",
+                          ops->needs_graph ? "initial_graph: {watts_strogatz: {degree: 6, rewire: 0.1}}\n" : "", more);
     assert_true(length > 0);
     return text;
 }
