@@ -191,7 +191,11 @@ static int bind_all(struct run *run, struct base_diagnostics *diagnostics)
     error = error ? error : plan_create(&run->plan, run->identity, diagnostics);
     error = error ? error : truth_create(&run->truth, run->identity);
     error = error ? error : graph_build(&run->graph, scenario, diagnostics);
-    return error ? error : network_create(&run->network, run->identity, diagnostics);
+    error = error ? error : network_create(&run->network, run->identity, diagnostics);
+    if (error)
+        return error;
+    run_summarize(run, false); /* all figures in place, without values */
+    return summary_check_expectations(&run->summary, scenario, diagnostics);
 }
 
 static int build(struct run *run, struct base_diagnostics *diagnostics)

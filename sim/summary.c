@@ -64,6 +64,39 @@ const struct figure *summary_find(const struct summary *summary, const char *pat
     return NULL;
 }
 
+static const char *path_at(const void *context, size_t i)
+{
+    return ((const struct summary *) context)->figures[i].path;
+}
+
+static int refuse_path(const struct summary *summary, const struct topology_expectation *expectation,
+                       struct base_diagnostics *diagnostics)
+{
+    char hint[160] = "peerlab run --json shows them all";
+    const char *nearest = base_nearest_name(expectation->path, summary->figure_count, path_at, summary);
+    if (nearest)
+        snprintf(hint, sizeof hint, "did you mean \"%s\"?", nearest);
+    base_diagnose(diagnostics, BASE_ERROR, expectation->place, hint, "no figure \"%.80s\"", expectation->path);
+    return -EINVAL;
+}
+
+int summary_check_expectations(const struct summary *summary, const struct scenario *scenario,
+                               struct base_diagnostics *diagnostics)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < scenario->expectation_count; i++) {
+        const struct topology_expectation *expectation = &scenario->expectations[i];
+        const struct figure *figure = summary_find(summary, expectation->path);
+        if (!figure && strncmp(expectation->path, "metrics.", strlen("metrics.")) != 0)
+            result = refuse_path(summary, expectation, diagnostics);
+        if (!figure || figure->type != FIGURE_TEXT)
+            continue;
+        base_diagnose(diagnostics, BASE_ERROR, expectation->place, NULL, "\"%s\" is text, not a number", figure->path);
+        result = -EINVAL;
+    }
+    return result;
+}
+
 static bool holds(double figure, enum topology_comparison comparison, double value)
 {
     switch (comparison) {

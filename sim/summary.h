@@ -43,7 +43,11 @@ void summary_object(struct summary *summary, const char *path); /* an empty obje
 const struct figure *summary_find(const struct summary *summary, const char *path);
 /* A figure's value as text, as JSON would write it but without quotes. */
 void figure_text(const struct figure *figure, char *text, size_t bytes);
-/* Judges the scenario's expectations; an unknown path is null and fails. */
+/* Before a run, with all figures in place: -EINVAL with diagnostics when an expectation names none of them, or one that
+ * is no number. A metric of another overlay is none of this run's, but not a mistake: it will be null. */
+int summary_check_expectations(const struct summary *summary, const struct scenario *scenario,
+                               struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
+/* Judges the scenario's expectations; a null fails. */
 void summary_expect(struct summary *summary, const struct scenario *scenario);
 /* The whole as one JSON object with a final newline; caller frees. Numbers as short as they read back the same. */
 char *summary_json(const struct summary *summary);

@@ -44,10 +44,29 @@ static void more_overlays_than_an_octet_names_are_refused(void **state)
     free(yaml);
 }
 
+static void an_expectation_of_no_figure_is_told_before_the_run(void **state)
+{
+    (void) state;
+    static const char yaml[] =
+        "name: hopes\nduration: 1 s\npeers: [{name: a, count: 2}]\nnetwork: {latency: {constant: 20 ms}}\n"
+        "overlay: {protocol: kademlia}\nexpect:\n  - lookups.succes_ratio > 0\n  - status == 1\n"
+        "  - metrics.of_another_overlay.mean > 0\n  - broadcasts.published > 0\n";
+    struct scenario_run run = scenario_run(yaml, NULL, NULL);
+    assert_int_equal(run.result, -22);
+    assert_int_equal(run.diagnostics.count, 2);
+    char text[512];
+    base_diagnostic_format(&run.diagnostics.items[0], text, sizeof text);
+    assert_string_equal(text, "test.yaml:7:5: error: no figure \"lookups.succes_ratio\"\n"
+                              "    7 |   - lookups.succes_ratio > 0\n      |     ^\n"
+                              "      = did you mean \"lookups.success_ratio\"?\n");
+    assert_string_equal(run.diagnostics.items[1].message, "\"status\" is text, not a number");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_protocols_in_one_run_keep_their_names_apart),
+        cmocka_unit_test(an_expectation_of_no_figure_is_told_before_the_run),
         cmocka_unit_test(more_overlays_than_an_octet_names_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ says err "--clock scaled:fast:1:"
 status 2 "$peerlab" run nowhere.yaml
 says err "nowhere.yaml: error: cannot be read"
 
-# An expectation that fails: status 1, said so; an unknown figure is null and fails.
+# An expectation that fails: status 1, said so; a figure that is null fails.
 status 1 "$peerlab" run small.yaml --set 'expect=[lookups.success_ratio > 2]'
 says out "FAIL  lookups.success_ratio > 2"
 status 1 "$peerlab" run small.yaml --json --set 'expect=[broadcasts.published >= 0]'
