@@ -13,6 +13,6 @@ say "How did lookups fare before, during and after each fault?   (peerlab query 
 "$peerlab" query "$trace" fault-impact
 say "What became of messages that never arrived?   (peerlab query $trace drops)"
 "$peerlab" query "$trace" drops
-say "How did lookups fare over time?   (peerlab query $trace lookups-over-time)"
-"$peerlab" query "$trace" lookups-over-time
+say "How did lookups fare over time?   (peerlab query $trace lookups-over-time bucket_s=600)"
+"$peerlab" query "$trace" lookups-over-time bucket_s=600
 say "More questions: peerlab query $trace        Any SQL: sqlite3 $trace"
