@@ -312,7 +312,7 @@ static int run_repro(const struct arguments *arguments)
 
 static const struct command_option options[] = {
     {"all", 0, NULL, "every row"},
-    {"quick", 0, NULL, "only the conditions that take seconds; without ROW: of every row"},
+    {"quick", 0, NULL, "only conditions that take seconds; without ROW: of all rows"},
     {"scenarios", 0, "FOLDER", "where the papers' scenarios are; default: topologies/papers\n"
                                "of the sources that this binary was built from"},
     {"json", 0, NULL, "[{name summary source scenario tolerance found conditions[{name\n"

@@ -30,7 +30,7 @@ for command in $commands; do
     cmp -s out help || fail "help $command differs from $command --help"
     # Every option in the help is known: asked for together with --help, or refused for its missing value.
     for option in $(grep -oE '^ +(-[a-z],)? +--[a-z-]+' help | grep -oE -- '--[a-z-]+'); do
-        "$peerlab" "$command" "$option" > out 2> err < /dev/null
+        "$peerlab" "$command" --help "$option" > out 2> err < /dev/null
         says_not err "unknown option"
     done
     status 2 "$peerlab" "$command" --no-such-option
