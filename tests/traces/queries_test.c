@@ -139,9 +139,7 @@ static void population_counts_those_who_are_still_up_while_the_run_goes_on(void 
     fixture_event(trace, 0, A0, 1, JOIN, 0);
     fixture_event(trace, 0, A1, 1, JOIN, 0);
     fixture_event(trace, 30 * S, A1, 2, LEAVE, 0);
-    trace_session(trace, &(struct trace_session) {.up_at_ns = 0, .down_at_ns = 30 * S, .peer = A1, .incarnation = 1,
-                                                  .ending = TRACE_ENDING_LEAVE});
-    const char *text = "";
+    const char *text = ""; /* no session yet: those rows may come later than the events, or never, after a kill */
     for (int i = 0; i < 300 && strcmp(text, "60|2|1|1\n") != 0; i++) {
         usleep(10000);
         trace_flush(trace);

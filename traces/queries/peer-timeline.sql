@@ -11,7 +11,7 @@
 --          bytes (B): payload
 --          cause_seq (-): of the event of the sender, or of this peer, that led to it
 --          detail (-): of an event, by its kind; of what it sent, the fate
--- example: peerlab query trace.db peer-timeline peer=server-0 from_s=2400 until_s=2460
+-- example: peerlab query trace.db peer-timeline peer=server.0 from_s=2400 until_s=2460
 WITH me AS (
   SELECT peer FROM peer WHERE name = :peer OR peer = :peer LIMIT 1
 ), happened(at_ns, seq, what, kind, other, bytes, cause_seq, detail, ordinal) AS (
