@@ -386,7 +386,8 @@ void chord_send_keys(const struct chord *c, enum chord_message_kind kind, const 
 {
     uint8_t bytes[1 + 2 * CHORD_ID_OCTETS + CHORD_STORE_OCTETS];
     uint8_t *at = put_ends(c, bytes, kind, false, to);
-    memcpy(at, keys, (size_t) count * c->shared->octets);
+    if (count > 0)
+        memcpy(at, keys, (size_t) count * c->shared->octets);
     peer_send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes) + (size_t) count * c->shared->octets);
 }
 
