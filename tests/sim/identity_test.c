@@ -2,7 +2,7 @@
 
 static void assert_ids_are_distinct_and_ordered(const struct identity_instance *instance)
 {
-    for (uint32_t rank = 1; rank < instance->member_count; rank++) {
+    for (uint32_t rank = 1; rank < instance->id_count; rank++) {
         const uint8_t *before = instance->ids + (size_t) instance->order[rank - 1] * instance->id_octets;
         const uint8_t *here = instance->ids + (size_t) instance->order[rank] * instance->id_octets;
         assert_true(memcmp(before, here, instance->id_octets) < 0);
@@ -32,6 +32,30 @@ static void ids_are_drawn_without_repetition_whatever_their_bits(void **state)
             assert_false(id.octets[bit / 8] >> (7 - bit % 8) & 1);
         fixture_free(fixture);
     }
+}
+
+static void a_peers_first_id_does_not_depend_on_how_many_it_has(void **state)
+{
+    (void) state;
+    struct overlay_id first[2][100], other;
+    for (uint32_t ids = 1; ids <= 5; ids += 4) {
+        struct fixture *fixture = fixture_new(HOUR);
+        fixture->overlay.bits = 32;
+        fixture->overlay.ids = ids;
+        fixture->scenario.overlay.kind = &fixture_ring;
+        fixture_group(fixture, "all", 100);
+        assert_int_equal(fixture_identity(fixture), 0);
+        const struct identity_instance *instance = &fixture->identity->instances[0];
+        assert_int_equal(instance->id_count, 100 * ids);
+        assert_ids_are_distinct_and_ordered(instance);
+        for (uint32_t peer = 0; peer < 100; peer++) {
+            identity_id(fixture->identity, peer, &first[ids > 1][peer]);
+            identity_id_at(fixture->identity, peer, ids - 1, &other);
+            assert_int_equal(memcmp(&other, &first[ids > 1][peer], sizeof other) == 0, ids == 1);
+        }
+        fixture_free(fixture);
+    }
+    assert_memory_equal(first[0], first[1], sizeof first[0]);
 }
 
 static void ids_are_uniform_over_their_bits(void **state)
@@ -143,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_drawn_without_repetition_whatever_their_bits),
+        cmocka_unit_test(a_peers_first_id_does_not_depend_on_how_many_it_has),
         cmocka_unit_test(ids_are_uniform_over_their_bits),
         cmocka_unit_test(too_few_id_bits_are_an_error_at_the_overlay),
         cmocka_unit_test(a_group_added_behind_leaves_the_ids_as_they_were),

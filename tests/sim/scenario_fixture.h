@@ -28,6 +28,7 @@
 struct fixture_overlay {
     uint64_t bits;
     const char *flavour;
+    uint32_t ids; /* of a peer; 0: 1 */
 };
 
 static uint32_t fixture_bits(const void *parameters)
@@ -35,8 +36,15 @@ static uint32_t fixture_bits(const void *parameters)
     return (uint32_t) ((const struct fixture_overlay *) parameters)->bits;
 }
 
+static uint32_t fixture_ids(const void *parameters)
+{
+    uint32_t ids = ((const struct fixture_overlay *) parameters)->ids;
+    return ids ? ids : 1;
+}
+
 static const struct overlay_ops fixture_xor_ops = {.closeness = OVERLAY_XOR, .id_bits = fixture_bits};
-static const struct overlay_ops fixture_ring_ops = {.closeness = OVERLAY_SUCCESSOR, .id_bits = fixture_bits};
+static const struct overlay_ops fixture_ring_ops = {.closeness = OVERLAY_SUCCESSOR, .id_bits = fixture_bits,
+                                                    .ids_a_peer = fixture_ids};
 static const struct overlay_ops fixture_keyless_ops = {.closeness = OVERLAY_NO_KEYS};
 static const struct topology_parameter fixture_overlay_parameters[] = {
     {.key = "bits", .type = TOPOLOGY_INTEGER, .offset = offsetof(struct fixture_overlay, bits)},
