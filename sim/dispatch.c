@@ -128,9 +128,10 @@ static void arm_workload(struct shard *shard, struct peer_hot *hot, uint32_t ind
                          uint32_t draw)
 {
     uint64_t at_ns = plan_workload_next(shard->run->identity, workload, index, from_ns, &draw);
+    uint32_t count = ++hot->count; /* even of one that the end forestalls: a longer run begins as a shorter one */
     if (at_ns >= shard->run->scenario->duration_ns)
         return;
-    run_push(shard, &(struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = ++hot->count,
+    run_push(shard, &(struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = count,
                                             .order = REACTOR_WORKLOAD, .kind = (uint8_t) workload, .payload = draw});
 }
 

@@ -145,6 +145,31 @@ static void adding_a_group_a_fault_or_a_workload_leaves_the_other_draws(void **s
     }
 }
 
+/* All that was handled in the first ten minutes. */
+static void first_ten_minutes(const char *const *sets, char text[256])
+{
+    char path[64], digest[40];
+    trace_path(path);
+    scenario_digest(kademlia, sets, path, digest);
+    snprintf(text, 256, "%s", trace_text(path,
+        "WITH handled(peer, seq, at_ns) AS ("
+        "  SELECT target, target_seq, sent_at_ns + queue_ns + delay_ns FROM message WHERE target_seq IS NOT NULL"
+        "  UNION ALL SELECT peer, seq, at_ns FROM event) "
+        "SELECT count(*) || ' ' || sum((at_ns % 1000003) * (1 + peer * 7919 + seq * 104729 % 1000033)) "
+        "FROM handled WHERE at_ns < 600000000000"));
+    unlink(path);
+}
+
+static void a_longer_run_begins_as_the_shorter_one(void **state)
+{
+    (void) state;
+    char shorter[256], longer[256];
+    first_ten_minutes(WITH("trace.record=[lifecycle, messages, timers, lookups]"), shorter);
+    first_ten_minutes(WITH("trace.record=[lifecycle, messages, timers, lookups]", "duration=13 min"), longer);
+    assert_true(strlen(shorter) > 12);
+    assert_string_equal(shorter, longer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +178,7 @@ int main(void)
         cmocka_unit_test(memory_and_socketpair_are_one_program),
         cmocka_unit_test(two_traces_of_one_seed_are_the_same_row_by_row),
         cmocka_unit_test(adding_a_group_a_fault_or_a_workload_leaves_the_other_draws),
+        cmocka_unit_test(a_longer_run_begins_as_the_shorter_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
