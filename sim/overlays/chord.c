@@ -290,7 +290,9 @@ static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, 
     struct chord_query query;
     struct chord_answer answer;
     uint32_t serial;
-    uint8_t kind = chord_kind_of(bytes, length);
+    uint8_t kind = chord_datagram_kind(bytes, length);
+    bytes++; /* the body; without one the kind is none */
+    length--;
     switch (kind) {
     case CHORD_LOOKUP:
         if (!chord_decode_query(peer, &query, bytes, length))
@@ -418,7 +420,7 @@ static const struct overlay_ops ops = {
     .message = message,
     .timer = timer,
     .lookup = lookup,
-    .kind_of = chord_kind_of,
+    .kind_of = chord_datagram_kind,
     .prefetch = chord_prefetch,
     .check = chord_check,
 };

@@ -243,7 +243,8 @@ struct chord_ends {                /* what a message of the ring begins with */
     struct chord_id target, sender;
 };
 
-uint8_t chord_kind_of(const uint8_t *bytes, size_t length);
+uint8_t chord_kind_of(const uint8_t *body, size_t length);       /* of what follows the first octet */
+uint8_t chord_datagram_kind(const uint8_t *bytes, size_t length); /* of a whole datagram; CHORD_MESSAGES: none */
 void chord_send_query(const struct chord *c, peer_address to, const struct chord_query *query);
 bool chord_decode_query(struct peer *peer, struct chord_query *query, const uint8_t *bytes, size_t length);
 void chord_send_answer(const struct chord *c, peer_address to, const struct chord_answer *answer);

@@ -124,7 +124,7 @@ bool chord_route(const struct chord *c, const struct chord_id *key, const struct
 void chord_prefetch(const void *state, const void *context, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct chord_shared *shared = context;
-    const uint32_t key_at = 13; /* LOOKUP's, see chord_wire.c */
+    const uint32_t key_at = 14; /* LOOKUP's, see chord_wire.c */
     if (kind != CHORD_LOOKUP || !shared->narrow || shared->nodes > 1 || length < key_at + shared->octets)
         return;
     uint32_t key = 0;

@@ -1,7 +1,8 @@
 /* Chord's messages. w is (bits + 7) / 8, the octets of an id; numbers are big-endian; an address is 6 octets as
  * peer_address_encode writes them; an entry is an id and an address.
  *
- * Octet 0 is 0x80 | kind << 3 | p << 1 | f, with p in 0 .. 3 and f in 0 .. 1:
+ * Octet 0 is 0xcb: no protocol that captures are searched for begins like this. What follows is called the body; its
+ * octet 0 is kind << 3 | p << 1 | f, with p in 0 .. 3 and f in 0 .. 1:
  *
  *     kind           p                f                  what follows
  *      0 LOOKUP      purpose          you are the owner  hops 1, skipped << 7 | time-outs 1, number 4, origin's
@@ -27,7 +28,9 @@
  * list looks at the order. */
 #include "sim/overlays/chord.h"
 
-#define TOP 0x80
+#include "reactor/base/assert.h"
+
+#define FIRST 0xcb
 #define NUMBER_OCTETS 4
 #define MESSAGE_OCTETS_MAX 6144 /* the longest: NEIGHBOURS with 225 entries of 26 octets */
 _Static_assert(3 + 2 * CHORD_ID_OCTETS + (1 + CHORD_SUCCESSORS_MAX + CHORD_FINGERS_MAX) *
@@ -35,16 +38,29 @@ _Static_assert(3 + 2 * CHORD_ID_OCTETS + (1 + CHORD_SUCCESSORS_MAX + CHORD_FINGE
 
 static uint8_t tag_of(enum chord_message_kind kind, unsigned small, bool flag)
 {
-    return (uint8_t) (TOP | (unsigned) kind << 3 | small << 1 | flag);
+    return (uint8_t) ((unsigned) kind << 3 | small << 1 | flag);
 }
 
-uint8_t chord_kind_of(const uint8_t *bytes, size_t length)
+uint8_t chord_kind_of(const uint8_t *body, size_t length)
 {
-    if (length == 0 || !(bytes[0] & TOP))
+    if (length == 0 || body[0] >> 3 >= CHORD_MESSAGES)
         return CHORD_MESSAGES;
-    return bytes[0] >> 3 & 15; /* 15 is CHORD_MESSAGES: none */
+    return body[0] >> 3;
 }
-_Static_assert(CHORD_MESSAGES == 15, "the kind that means none");
+
+uint8_t chord_datagram_kind(const uint8_t *bytes, size_t length)
+{
+    return length == 0 || bytes[0] != FIRST ? CHORD_MESSAGES : chord_kind_of(bytes + 1, length - 1);
+}
+
+static void send(struct peer *peer, peer_address to, uint8_t kind, const uint8_t *body, size_t length)
+{
+    uint8_t bytes[1 + MESSAGE_OCTETS_MAX];
+    base_assert(length < sizeof bytes);
+    bytes[0] = FIRST;
+    memcpy(bytes + 1, body, length);
+    peer_send(peer, to, kind, bytes, length + 1);
+}
 
 static uint8_t *put_number(uint8_t *at, uint32_t number)
 {
@@ -123,7 +139,7 @@ void chord_send_query(const struct chord *c, peer_address to, const struct chord
     at = put_id(c->shared, at + PEER_ADDRESS_OCTETS, &query->key);
     if (c->shared->parameters->acknowledge)
         at = put_number(at, query->serial);
-    peer_send(c->peer, to, CHORD_LOOKUP, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_LOOKUP, bytes, (size_t) (at - bytes));
 }
 
 bool chord_decode_query(struct peer *peer, struct chord_query *query, const uint8_t *bytes, size_t length)
@@ -153,7 +169,7 @@ void chord_send_answer(const struct chord *c, peer_address to, const struct chor
     *at++ = answer->hops;
     *at++ = answer->timeouts;
     at = put_id(c->shared, put_number(at, answer->number), &answer->owner);
-    peer_send(c->peer, to, CHORD_ANSWER, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_ANSWER, bytes, (size_t) (at - bytes));
 }
 
 bool chord_decode_answer(struct peer *peer, struct chord_answer *answer, const uint8_t *bytes, size_t length)
@@ -170,7 +186,7 @@ void chord_send_ack(struct peer *peer, peer_address to, uint32_t serial)
 {
     uint8_t bytes[1 + NUMBER_OCTETS] = {tag_of(CHORD_ACK, 0, false)};
     put_number(bytes + 1, serial);
-    peer_send(peer, to, CHORD_ACK, bytes, sizeof bytes);
+    send(peer, to, CHORD_ACK, bytes, sizeof bytes);
 }
 
 bool chord_decode_ack(uint32_t *serial, const uint8_t *bytes, size_t length)
@@ -193,7 +209,7 @@ void chord_send_find(const struct chord *c, peer_address to, const struct chord_
     *at++ = (uint8_t) (find->purpose | find->skipped << 7);
     at = put_id(c->shared, at, &find->key);
     at = put_id(c->shared, at, &find->bound);
-    peer_send(c->peer, to, CHORD_FIND, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_FIND, bytes, (size_t) (at - bytes));
 }
 
 bool chord_decode_find(struct peer *peer, struct chord_find *find, const uint8_t *bytes, size_t length)
@@ -220,7 +236,7 @@ void chord_send_next(const struct chord *c, peer_address to, const struct chord_
     *at++ = (uint8_t) next->count;
     for (uint32_t i = 0; i < next->count; i++)
         at = put_entry(c, at, &next->candidates[i]);
-    peer_send(c->peer, to, CHORD_NEXT, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_NEXT, bytes, (size_t) (at - bytes));
 }
 
 bool chord_decode_next(struct peer *peer, struct chord_next *next, const uint8_t *bytes, size_t length)
@@ -259,7 +275,7 @@ void chord_send_plain(const struct chord *c, enum chord_message_kind kind, const
 {
     uint8_t bytes[1 + 2 * CHORD_ID_OCTETS];
     uint8_t *end = put_ends(c, bytes, kind, false, to);
-    peer_send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (end - bytes));
+    send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (end - bytes));
 }
 
 bool chord_decode_ends(struct peer *peer, struct chord_ends *ends, const uint8_t *bytes, size_t length)
@@ -273,14 +289,14 @@ void chord_send_stabilise(const struct chord *c, const struct chord_entry *to, b
 {
     uint8_t bytes[1 + 2 * CHORD_ID_OCTETS];
     uint8_t *end = put_ends(c, bytes, CHORD_STABILISE, with_fingers, to);
-    peer_send(c->peer, to->address, CHORD_STABILISE, bytes, (size_t) (end - bytes));
+    send(c->peer, to->address, CHORD_STABILISE, bytes, (size_t) (end - bytes));
 }
 
 void chord_send_gone(const struct chord *c, const struct chord_entry *to, const struct chord_id *gone)
 {
     uint8_t bytes[1 + 3 * CHORD_ID_OCTETS];
     uint8_t *end = put_id(c->shared, put_ends(c, bytes, CHORD_GONE, false, to), gone);
-    peer_send(c->peer, to->address, CHORD_GONE, bytes, (size_t) (end - bytes));
+    send(c->peer, to->address, CHORD_GONE, bytes, (size_t) (end - bytes));
 }
 
 bool chord_decode_gone(struct peer *peer, struct chord_id *gone, const uint8_t *bytes, size_t length)
@@ -327,7 +343,7 @@ void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, 
     }
     if (with_fingers)
         at = put_fingers(c, at, finger_count);
-    peer_send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes));
+    send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes));
 }
 
 static bool get_entries(struct peer *peer, const uint8_t **at, struct chord_entry *entries, uint32_t count)
@@ -366,7 +382,7 @@ void chord_send_range(const struct chord *c, const struct chord_entry *to, const
     uint8_t *at = put_id(c->shared, put_ends(c, bytes, CHORD_SYNC, range->last, to), &range->after);
     at = put_number(at, range->count);
     at = put_number(put_number(at, (uint32_t) (range->sum >> 32)), (uint32_t) range->sum);
-    peer_send(c->peer, to->address, CHORD_SYNC, bytes, (size_t) (at - bytes));
+    send(c->peer, to->address, CHORD_SYNC, bytes, (size_t) (at - bytes));
 }
 
 bool chord_decode_range(struct peer *peer, struct chord_range *range, const uint8_t *bytes, size_t length)
@@ -388,7 +404,7 @@ void chord_send_keys(const struct chord *c, enum chord_message_kind kind, const 
     uint8_t *at = put_ends(c, bytes, kind, false, to);
     if (count > 0)
         memcpy(at, keys, (size_t) count * c->shared->octets);
-    peer_send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes) + (size_t) count * c->shared->octets);
+    send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes) + (size_t) count * c->shared->octets);
 }
 
 bool chord_decode_keys(const struct chord_shared *shared, uint32_t *count, const uint8_t *bytes, size_t length)

@@ -19,7 +19,7 @@
 #include "topologies/load.h"
 
 struct scenario_run {
-    char digest[40];
+    char digest[96];
     struct summary summary; /* figures only, owned */
     int result;             /* of engine_run, or the failure before it */
     struct base_diagnostics diagnostics;
@@ -113,7 +113,7 @@ static inline void scenario_digest(const char *yaml, const char *const *sets, co
     struct scenario_run run = scenario_run(yaml, sets, trace);
     print_diagnostics(&run.diagnostics);
     assert_int_equal(run.result, 0);
-    snprintf(digest, 40, "%s", run.digest);
+    snprintf(digest, 40, "%.39s", run.digest);
     scenario_run_done(&run);
 }
 
