@@ -26,7 +26,7 @@ struct team {
     const struct repro_crew *crew;
     struct worker *workers;
     struct pollfd *watched;
-    uint32_t *order; /* of the jobs, the longest first */
+    uint32_t *order; /* of the jobs: row by row, so that each can be shown early; within a row the longest first */
     uint32_t next, busy;
 };
 
@@ -128,7 +128,7 @@ static int longer_first(const void *a, const void *b, void *context)
 {
     const struct repro_job *jobs = context;
     uint32_t i = *(const uint32_t *) a, j = *(const uint32_t *) b;
-    double apart = jobs[j].condition->seconds - jobs[i].condition->seconds;
+    double apart = jobs[i].row == jobs[j].row ? jobs[j].condition->seconds - jobs[i].condition->seconds : 0;
     return apart > 0 ? 1 : apart < 0 ? -1 : i < j ? -1 : 1;
 }
 

@@ -38,7 +38,7 @@ struct repro_condition {
      * NULL: the scenario is run. */
     int (*measure)(const struct scenario *scenario, double *numbers, struct base_diagnostics *diagnostics);
     uint32_t replicates;
-    double seconds;        /* about what one run takes: what takes long starts first, and the time left is told by it */
+    double seconds;        /* about what one run takes: of a row the longest start first; the time left is told by it */
     bool quick;            /* part of --quick, and so of `make test` */
 };
 
@@ -92,8 +92,9 @@ struct repro_crew {
     void *context;
 };
 
-/* Runs each job in a process of its own, so that a failed assertion is one job's, the longest first. 0 when all have
- * ended; 1 when stopped (their processes are ended); -errno when no process could be started. */
+/* Runs each job in a process of its own, so that a failed assertion is one job's; the jobs of a row, which stand
+ * together, the longest first. 0 when all have ended; 1 when stopped (their processes are ended); -errno when no process
+ * could be started. */
 int repro_crew_run(const struct repro_crew *crew) __attribute__((warn_unused_result));
 
 /* --- judging (verdict.c) --- */

@@ -2,13 +2,15 @@
 # real time on `localhost` and on `socketpair`. How far apart two runs in virtual time with different seeds are, 20 times
 # over, tells what is chance: the distance to a run in real time with the same seed must lie within 95 % of those.
 #
-#     bash tests/scenarios/simulated_against_emulated.sh build/peerlab [SECONDS]     prints a table in Markdown
+#     bash tests/scenarios/simulated_against_emulated.sh build/peerlab [SECONDS [OVERLAY...]]
 #
-# SECONDS (60) is how long each of the six runs in real time takes; two are under way at a time. Status 1: a distance is
-# beyond the range.
+# prints a table in Markdown. SECONDS (60) is how long each run in real time takes; two are under way at a time. Status 1:
+# a distance is beyond the range.
 set -u
 peerlab=$(realpath "$1")
 seconds=${2:-60}
+overlays="${*:3}"
+overlays=${overlays:-kademlia chord epidemic}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -44,7 +46,7 @@ YAML
 run() { "$peerlab" run "$@" --quiet < /dev/null > "log.$BASHPID" 2>&1 || { echo "failed: peerlab run $*"; cat "log.$BASHPID"; touch broken; }; }
 
 echo "overlays in real time, $seconds s each ..." >&2
-for name in kademlia chord epidemic; do
+for name in $overlays; do
     for transport in localhost socketpair; do
         "$peerlab" run "$name.yaml" --seed 1 --clock real --transport $transport -o "$name.$transport.db" --json \
             < /dev/null > "$name.$transport.json" 2> "$name.$transport.err" ||
@@ -53,7 +55,7 @@ for name in kademlia chord epidemic; do
     wait
 done
 echo "20 pairs of seeds in virtual time ..." >&2
-for name in kademlia chord epidemic; do
+for name in $overlays; do
     run "$name.yaml" --seed 1 -o "$name.virtual.db"
     for transport in localhost socketpair; do
         "$peerlab" compare "$name.virtual.db" "$name.$transport.db" --json > "$name.$transport.distances" || touch broken
@@ -66,12 +68,12 @@ for name in kademlia chord epidemic; do
 done
 [ -e broken ] && exit 1
 
-python3 - <<'PY'
+python3 - $overlays <<'PY'
 import json, sys
 beyond = 0
 print("| overlay | measure | virtual | localhost | socketpair | distance, localhost | distance, socketpair | pairs of seeds, 95 % | |")
 print("|---|---|---|---|---|---|---|---|---|")
-for overlay in ("kademlia", "chord", "epidemic"):
+for overlay in sys.argv[1:]:
     def distances(path):
         return {d["measure"]: d for d in json.load(open(path))["distances"]}
     pairs = [distances(f"{overlay}.{i}.pair") for i in range(1, 21)]
@@ -89,7 +91,7 @@ for overlay in ("kademlia", "chord", "epidemic"):
             *(f"{one[measure]['distance']:.4f}" for one in real), f"{of_pairs[0]:.4f} to {limit:.4f}",
             "within" if good else "BEYOND"]), "|")
 print()
-for overlay in ("kademlia", "chord", "epidemic"):
+for overlay in sys.argv[1:]:
     lags = {t: json.load(open(f"{overlay}.{t}.json"))["lag_ms_p99"] for t in ("localhost", "socketpair")}
     print(f"{overlay}: lag p99 {lags['localhost']:.2f} ms on localhost, {lags['socketpair']:.2f} ms on socketpair", file=sys.stderr)
 sys.exit(beyond > 0)
