@@ -248,14 +248,19 @@ int engine_check(const struct scenario *scenario, struct base_diagnostics *diagn
 
 /* --- running --- */
 
+static void heed_stop(struct run *run)
+{
+    if (!run->options.stop || !*run->options.stop)
+        return;
+    run->interrupted = true;
+    reactor_loop_stop(run->shard.loop);
+}
+
 static void turn(void *context)
 {
     struct shard *shard = context;
     struct run *run = shard->run;
-    if (run->options.stop && *run->options.stop) {
-        run->interrupted = true;
-        reactor_loop_stop(shard->loop);
-    }
+    heed_stop(run);
     if (run->transport->flush)
         run->transport->flush(shard);
     int error = trace_error(run->trace);
@@ -315,7 +320,9 @@ static int begin_at_zero(struct run *run)
         bootstrap[step.peer] = step.bootstrap == UINT32_MAX ? UINT32_MAX : step.bootstrap + 1;
     }
     int error = census_take(run);
-    for (uint32_t i = 0; i < count && !error; i++) {
+    for (uint32_t i = 0; i < count && !error && !run->interrupted; i++) {
+        if (i % 4096 == 0)
+            heed_stop(run); /* millions of peers take seconds */
         if (!bootstrap[i])
             continue;
         run_lifecycle(&run->shard, &(struct reactor_entry){
