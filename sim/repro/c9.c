@@ -10,7 +10,7 @@
      .sets = (const char *const[]){"overlay.mode=" mode, "peers.0.count=" #count, "duration=" length, NULL}, \
      .seconds = cost_s, .quick = count == 1024}
 
-/* One run varies by 1.3 to 1.6 rounds in push and pull: 100 of them give the mean to ± .26, 80 of the larger to .36. */
+/* One run varies by 1.3 to 1.6 rounds in push and pull: 100 of them give the mean to .26, 80 of the larger to .36. */
 static const struct repro_condition conditions[] = {
     CONDITION("push", 1024, 18.0, "30 s", 100, 0.03),     CONDITION("push", 16384, 24.9, "36 s", 80, 0.4),
     CONDITION("pull", 1024, 13.8, "26 s", 100, 0.03),     CONDITION("pull", 16384, 18.4, "30 s", 80, 0.3),

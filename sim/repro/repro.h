@@ -93,8 +93,8 @@ struct repro_crew {
 };
 
 /* Runs each job in a process of its own, so that a failed assertion is one job's; the jobs of a row, which stand
- * together, the longest first. 0 when all have ended; 1 when stopped (their processes are ended); -errno when no process
- * could be started. */
+ * together, the longest first. 0 when all have ended; 1 when stopped (their processes are ended); -errno when no
+ * process could be started. */
 int repro_crew_run(const struct repro_crew *crew) __attribute__((warn_unused_result));
 
 /* --- judging (verdict.c) --- */
