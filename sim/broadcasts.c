@@ -66,6 +66,7 @@ void broadcasts_begin(struct peer *peer, uint32_t id, uint32_t topic, uint32_t b
     struct broadcast *broadcast = &run->broadcasts[id - 1];
     broadcast->published_at_ns = peer->now_ns;
     broadcast->instance = peer->instance_ordinal;
+    broadcast->publisher = peer->index;
     broadcast->known = calloc(PEERS_MAX_BITS(run), sizeof(uint64_t));
     if (run->record & TOPOLOGY_RECORD_BROADCASTS)
         broadcast->duplicates = calloc(run->identity->peer_count, sizeof(uint16_t));
@@ -89,10 +90,13 @@ void broadcasts_begin(struct peer *peer, uint32_t id, uint32_t topic, uint32_t b
     peer->instance->ops->publish(peer, id, topic, bytes);
 }
 
-/* Up at publication, in the same incarnation: a joiner of the same instant counts as later. */
+/* Up at publication, in the same incarnation. Of those that came up at the very instant, the ones before the publisher
+ * in the order of peers were there (at 0 everybody joins first). */
 static bool was_there(const struct run *run, const struct broadcast *broadcast, uint32_t index)
 {
-    return run->cold[index].up_at_ns <= broadcast->published_at_ns;
+    uint64_t up_at_ns = run->cold[index].up_at_ns;
+    return up_at_ns < broadcast->published_at_ns ||
+           (up_at_ns == broadcast->published_at_ns && (up_at_ns == 0 || index < broadcast->publisher));
 }
 
 static struct broadcast *find(struct peer *peer, uint32_t id)

@@ -53,6 +53,7 @@ struct pending_lookup {
 struct broadcast {
     uint64_t published_at_ns;
     uint32_t eligible, reached; /* others up at publication; of them, who got it */
+    uint32_t publisher;
     uint32_t waiting;           /* eligible, up and without it */
     uint32_t rounds;            /* greatest round reported until nobody was waiting */
     uint64_t *known;            /* bit a peer */
