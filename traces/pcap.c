@@ -30,6 +30,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -180,29 +181,42 @@ static uint64_t capture_bytes(const struct trace_sink *sink)
 
 /* ---- opening ---- */
 
-/* What is there is replaced when it is a capture, or empty (nothing is lost with it, and `mktemp` makes such). */
-static int open_regular(const char *path, const struct stat *status)
+/* -EBUSY: another run writes it. Where a file system has no such locks, there are none. */
+static int lock(int file)
 {
-    char text[PCAP_ERRBUF_SIZE];
-    pcap_t *found = status->st_size ? pcap_open_offline(path, text) : NULL;
-    if (found)
-        pcap_close(found);
-    else if (status->st_size)
-        return access(path, R_OK) < 0 ? -errno : -EEXIST;
-    int file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    return file < 0 ? -errno : file;
+    return flock(file, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
 }
 
-/* The descriptor or -errno; made: there was nothing before. */
+/* What is there is replaced when it is a capture, or empty (nothing is lost with it, and `mktemp` makes such). */
+static int clear(int file, const char *path)
+{
+    struct stat status;
+    char text[PCAP_ERRBUF_SIZE];
+    int error = fstat(file, &status) < 0 ? -errno : lock(file);
+    if (error)
+        return error;
+    pcap_t *found = status.st_size ? pcap_open_offline(path, text) : NULL;
+    if (found)
+        pcap_close(found);
+    else if (status.st_size)
+        return access(path, R_OK) < 0 ? -errno : -EEXIST;
+    return ftruncate(file, 0) < 0 ? -errno : 0;
+}
+
+/* The descriptor or -errno; made: there was nothing before. A regular file is locked until it is closed. */
 static int open_path(const char *path, bool *made)
 {
     struct stat status;
     *made = stat(path, &status) < 0 && errno == ENOENT;
-    if (!*made && S_ISREG(status.st_mode))
-        return open_regular(path, &status);
     /* O_EXCL: what came to be here meanwhile is not ours to overwrite. */
     int file = open(path, O_WRONLY | O_CLOEXEC | (*made ? O_CREAT | O_EXCL : 0), 0666);
-    return file < 0 ? -errno : file;
+    if (file < 0)
+        return -errno;
+    int error = *made ? lock(file) : S_ISREG(status.st_mode) ? clear(file, path) : 0;
+    if (!error)
+        return file;
+    close(file);
+    return error;
 }
 
 /* The file's header goes out at once: a reader that follows finds a capture, and a full disk is told before the run. */
@@ -266,6 +280,9 @@ static int capture_open(struct trace_sink **sink, const struct trace_options *op
     if (error == -EEXIST)
         base_diagnose(diagnostics, BASE_ERROR, nowhere, "name another file, or remove this one yourself",
                       "%s exists and is not a capture", options->path);
+    else if (error == -EBUSY)
+        base_diagnose(diagnostics, BASE_ERROR, nowhere, "name another file, or wait until that run has ended",
+                      "%s is being written by another run", options->path);
     else
         base_diagnose(diagnostics, BASE_ERROR, nowhere, NULL, "cannot make the capture %s: %s", options->path,
                       strerror(-error));

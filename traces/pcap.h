@@ -19,8 +19,9 @@ struct trace_pcap_options {
     bool may_leave_out; /* real time */
 };
 
-/* Replaces an existing file only if it is a capture or empty. Opening a FIFO waits for its reader. 0, or negative with a
- * diagnostic: -EEXIST it is something else, -EISDIR, -EACCES, -ENOSPC ... as the system says. */
+/* Replaces an existing file only if it is a capture or empty. Opening a FIFO waits for its reader. 0, or negative with
+ * a diagnostic: -EEXIST it is something else, -EBUSY another run writes it, -EISDIR, -EACCES, -ENOSPC ... as the system
+ * says. */
 int trace_open_pcap(struct trace **capture, const struct trace_pcap_options *options,
                     struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
 

@@ -23,6 +23,8 @@ run_status() {
 }
 
 start --json
+status 3 "$peerlab" run small.yaml -o trace.db # while it is being written
+says err "trace.db is being written by another run"
 kill -INT "$pid"
 ended_with 130
 is_json out

@@ -182,6 +182,21 @@ static void a_capture_or_an_empty_file_is_replaced_and_nothing_else(void **state
     free(other);
 }
 
+static void a_capture_that_is_being_written_is_not_replaced(void **state)
+{
+    char *path = fixture_path(state, "a.pcap");
+    struct base_diagnostics diagnostics;
+    for (int i = 0; i < 2; i++) { /* a new file, and one in an older one's place */
+        struct trace *capture = open_capture(path);
+        append(capture, 0, 10);
+        assert_int_equal(refused(path, &diagnostics), -EBUSY);
+        assert_non_null(strstr(diagnostics.items[0].message, "is being written by another run"));
+        fixture_finish(capture);
+        assert_int_equal(check_file(path, true), 10);
+    }
+    free(path);
+}
+
 static void what_cannot_be_written_is_told_when_it_opens(void **state)
 {
     struct base_diagnostics diagnostics;
@@ -281,6 +296,7 @@ int main(void)
         CASE(a_udp_checksum_that_comes_to_zero_is_written_as_ffff),
         CASE(an_empty_capture_is_a_capture),
         CASE(a_capture_or_an_empty_file_is_replaced_and_nothing_else),
+        CASE(a_capture_that_is_being_written_is_not_replaced),
         CASE(what_cannot_be_written_is_told_when_it_opens),
         CASE(when_the_disk_fills_up_whole_packets_stay_and_the_rest_is_counted),
         CASE(a_reader_that_goes_away_is_an_error_and_no_signal),

@@ -168,6 +168,30 @@ static void an_older_trace_is_replaced_with_what_is_beside_it(void **state)
     free(path);
 }
 
+static void a_trace_that_is_being_written_is_not_replaced(void **state)
+{
+    char *path = fixture_path(state, "trace.db");
+    fixture_write(path, true, false); /* an old one, so that the lock is also taken where there was a file */
+    struct trace_options options = fixture_options(path);
+    struct trace *trace = fixture_open(&options);
+    assert_refused(path, -EBUSY);
+    fixture_rows(trace, false);
+    pid_t child = fork(); /* another process: SQLite's own locks do not hold within one */
+    if (child == 0) {
+        struct base_diagnostics diagnostics = {0};
+        struct trace *other = NULL;
+        bool refused = trace_open(&other, &options, &diagnostics) == -EBUSY && diagnostics.items[0].hint[0];
+        _exit(refused ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    fixture_finish(trace);
+    assert_string_equal(fixture_ask_file(path, "SELECT count(*) FROM message"), "7\n");
+    fixture_write(path, true, false); /* the lock has gone with it */
+    free(path);
+}
+
 static void what_is_not_a_trace_is_not_touched(void **state)
 {
     char *path = fixture_path(state, "notes.txt"), *database_path = fixture_path(state, "other.db");
@@ -285,6 +309,7 @@ static void after_a_kill_at_most_the_last_second_is_lost(void **state)
     if (rows < (long) a_second_ago)
         fail_msg("%ld rows; %u were there a second before", rows, a_second_ago);
     assert_int_equal(rows, atol(fixture_ask_file(path, "SELECT max(id) FROM message")));
+    fixture_write(path, true, false); /* nobody writes it any more */
     free(path);
 }
 
@@ -313,6 +338,7 @@ int main(void)
         CASE(indexes_can_be_left_out),
         CASE(progress_ends_at_the_whole),
         CASE(an_older_trace_is_replaced_with_what_is_beside_it),
+        CASE(a_trace_that_is_being_written_is_not_replaced),
         CASE(what_is_not_a_trace_is_not_touched),
         CASE(a_log_left_alone_is_not_played_into_the_new_trace),
         CASE(a_folder_that_is_not_there_is_told),

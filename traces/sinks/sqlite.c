@@ -6,7 +6,6 @@
 #include "traces/sinks/sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@ struct trace_sink {
     sqlite3_stmt *insert[TRACE_SQL_TABLE_COUNT];
     struct trace_batch_source source;
     char *path;
+    int file; /* holds the lock of trace_file_create */
     bool in_transaction, index;
     void (*progress)(void *context, const char *what, uint32_t per_mille);
     void *progress_context;
@@ -236,12 +236,13 @@ static int open_database(struct trace_sink *sink, const struct trace_options *op
 static int sqlite_open(struct trace_sink **out, const struct trace_options *options,
                        struct base_diagnostics *diagnostics)
 {
-    int error = trace_file_create(options->path, diagnostics);
-    if (error)
-        return error;
+    int file = trace_file_create(options->path, diagnostics);
+    if (file < 0)
+        return file;
     struct trace_sink *sink = calloc(1, sizeof *sink);
-    error = sink && (sink->path = strdup(options->path)) ? open_database(sink, options) : -ENOMEM;
+    int error = sink && (sink->path = strdup(options->path)) ? open_database(sink, options) : -ENOMEM;
     if (!error) {
+        sink->file = file;
         sink->index = options->index;
         sink->progress = options->progress;
         sink->progress_context = options->progress_context;
@@ -256,6 +257,7 @@ static int sqlite_open(struct trace_sink **out, const struct trace_options *opti
         free_sink(sink);
     }
     trace_file_remove(options->path);
+    close(file);
     return error;
 }
 
@@ -346,16 +348,6 @@ static void give_up(struct trace_sink *sink)
     (void) leave_log(sink);
 }
 
-static int sync_file(const char *path)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return -errno;
-    int error = fsync(file) < 0 ? -errno : 0;
-    close(file);
-    return error;
-}
-
 static int sqlite_finish(struct trace_sink *sink, const char *status, int error, uint64_t *bytes,
                          struct base_diagnostics *diagnostics)
 {
@@ -367,7 +359,8 @@ static int sqlite_finish(struct trace_sink *sink, const char *status, int error,
         error = build_indexes(sink);
     int close_error = close_database(sink);
     if (!error)
-        error = close_error ? close_error : sync_file(sink->path);
+        error = close_error ? close_error : fsync(sink->file) < 0 ? -errno : 0;
+    close(sink->file);
     *bytes = trace_file_bytes(sink->path);
     struct base_place nowhere = {0};
     if (error)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,19 +34,22 @@ static ssize_t read_start(const char *path, uint8_t *bytes, size_t count)
 }
 
 /* An empty file counts as one: nothing is lost with it, and `mktemp` makes such. 1, 0 or -errno. */
-static int is_trace(const char *path)
+static int is_trace(int file, const struct stat *status)
 {
     uint8_t header[HEADER_BYTES];
-    struct stat status;
-    if (stat(path, &status) < 0)
-        return -errno;
-    if (!S_ISREG(status.st_mode))
+    if (!S_ISREG(status->st_mode))
         return 0;
-    ssize_t length = read_start(path, header, sizeof header);
+    ssize_t length = pread(file, header, sizeof header, 0);
     if (length <= 0)
-        return (int) (length == 0 ? 1 : length);
+        return length < 0 ? -errno : 1;
     return length == HEADER_BYTES && memcmp(header, "SQLite format 3", 16) == 0 &&
            read_big_endian(header + APPLICATION_ID_AT) == TRACE_APPLICATION_ID;
+}
+
+/* 0 or -EBUSY. Where a file system has no such locks, there are none. */
+static int lock(int file)
+{
+    return flock(file, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK ? -EBUSY : 0;
 }
 
 static char *beside(const char *path, const char *suffix)
@@ -83,36 +87,64 @@ void trace_file_remove(const char *path)
     }
 }
 
-/* Makes room at path. */
-static int clear_place(const char *path)
+/* The file at path is locked while it goes, so that of two runs that find an old trace one replaces it. */
+static int remove_old(const char *path, int file)
 {
-    int found = is_trace(path);
-    if (found == -ENOENT)
-        return remove_stray_log(path);
-    if (found < 0)
-        return found;
-    if (found == 0)
-        return -EEXIST;
+    struct stat found, now;
+    if (fstat(file, &found) < 0)
+        return -errno;
+    int error = S_ISREG(found.st_mode) ? lock(file) : 0;
+    if (error)
+        return error;
+    int old = is_trace(file, &found);
+    if (old <= 0)
+        return old < 0 ? old : -EEXIST;
+    if (stat(path, &now) < 0 || now.st_ino != found.st_ino || now.st_dev != found.st_dev)
+        return -EBUSY; /* another run has just put its own there */
     trace_file_remove(path);
     return 0;
 }
 
-int trace_file_create(const char *path, struct base_diagnostics *diagnostics)
+/* Makes room at path. */
+static int clear_place(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return errno == ENOENT ? remove_stray_log(path) : -errno;
+    int error = remove_old(path, file);
+    close(file);
+    return error;
+}
+
+static int create(const char *path)
 {
     int error = clear_place(path);
+    if (error)
+        return error;
     /* O_EXCL: what came to be here meanwhile is not ours to overwrite. */
-    int file = error ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (!error && file < 0)
-        error = -errno;
-    if (file >= 0)
-        close(file);
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0)
+        return -errno;
+    error = lock(file);
+    if (!error)
+        return file;
+    close(file);
+    return error;
+}
+
+int trace_file_create(const char *path, struct base_diagnostics *diagnostics)
+{
+    int file = create(path);
     struct base_place nowhere = {0};
-    if (error == -EEXIST)
+    if (file == -EEXIST)
         base_diagnose(diagnostics, BASE_ERROR, nowhere, "name another file, or remove this one yourself",
                       "%s exists and is not a peerlab trace", path);
-    else if (error)
-        base_diagnose(diagnostics, BASE_ERROR, nowhere, NULL, "cannot make the trace %s: %s", path, strerror(-error));
-    return error;
+    else if (file == -EBUSY)
+        base_diagnose(diagnostics, BASE_ERROR, nowhere, "name another file, or wait until that run has ended",
+                      "%s is being written by another run", path);
+    else if (file < 0)
+        base_diagnose(diagnostics, BASE_ERROR, nowhere, NULL, "cannot make the trace %s: %s", path, strerror(-file));
+    return file;
 }
 
 static uint64_t bytes_of(const char *path)

@@ -4,8 +4,10 @@
 
 #include "reactor/base/diagnostic.h"
 
-/* Removes an older trace at path with what SQLite left beside it (-wal, -shm, -journal), and makes an empty file there.
- * 0; -EEXIST: something else is there (untouched); or -errno. Diagnosed. */
+/* Removes an older trace at path with what SQLite left beside it (-wal, -shm, -journal), and makes an empty file there:
+ * its descriptor, to be closed after SQLite's own. As long as that is open, this call refuses the path in any process;
+ * the lock (flock, which SQLite's do not meet) ends with its process. -EEXIST: something else is there, -EBUSY: a trace
+ * that is being written (both untouched); or -errno. Diagnosed. */
 int trace_file_create(const char *path, struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
 
 void trace_file_remove(const char *path); /* the file and what is beside it */
