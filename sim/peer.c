@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/addresses.h"
+#include "sim/census.h"
 #include "sim/run.h"
 #include "sim/transport.h"
 
@@ -156,9 +157,14 @@ peer_address peer_any(struct peer *peer)
     return identity_peer(peer->instance, identity, member) + 1;
 }
 
+static const struct census *census_of(const struct peer *peer)
+{
+    return &peer->shard->run->census[peer->instance_ordinal];
+}
+
 uint32_t peer_census_count(const struct peer *peer)
 {
-    return peer->shard->run->census_count[peer->instance_ordinal];
+    return census_of(peer)->count;
 }
 
 uint32_t peer_census_rank(const struct peer *peer)
@@ -168,32 +174,22 @@ uint32_t peer_census_rank(const struct peer *peer)
 
 void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *id)
 {
-    const struct run *run = peer->shard->run;
-    base_assert(rank < run->census_count[peer->instance_ordinal]);
-    identity_id_of(peer->instance, run->census[peer->instance_ordinal][rank], id);
+    const struct census *census = census_of(peer);
+    base_assert(rank < census->count);
+    identity_id_of(peer->instance, census->id_numbers[rank], id);
 }
 
 peer_address peer_census_address(const struct peer *peer, uint32_t rank)
 {
-    const struct run *run = peer->shard->run;
-    base_assert(rank < run->census_count[peer->instance_ordinal]);
-    uint32_t id = run->census[peer->instance_ordinal][rank], each = peer->instance->ids_a_peer;
-    return identity_peer(peer->instance, run->identity, each == 1 ? id : id / each) + 1;
+    const struct census *census = census_of(peer);
+    base_assert(rank < census->count);
+    uint32_t id = census->id_numbers[rank], each = peer->instance->ids_a_peer;
+    return identity_peer(peer->instance, peer->shard->run->identity, each == 1 ? id : id / each) + 1;
 }
 
 uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id)
 {
-    uint32_t low = 0, high = peer_census_count(peer);
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        struct overlay_id at;
-        peer_census_id(peer, middle, &at);
-        if (memcmp(at.octets, id->octets, sizeof at.octets) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return census_at_least(census_of(peer), peer->instance, id);
 }
 
 void peer_key(const struct peer *peer, uint64_t number, struct overlay_id *key)

@@ -140,8 +140,7 @@ struct run {
     uint32_t open_broadcast_count;
     struct foreign_address *foreign;
     uint32_t foreign_count;
-    uint32_t **census;         /* by instance, at time 0 only: id numbers of peers up, in order of ids */
-    uint32_t *census_count;
+    struct census *census;     /* by instance, at time 0 only; NULL: nobody starts converged */
     uint32_t *census_rank;     /* by peer */
     uint32_t *metric_first;    /* by instance */
     uint8_t *kind_first;       /* by instance: first of its message kinds among message_kind.id */
