@@ -1,9 +1,11 @@
 # Two commands for a newcomer: `make demo` and `make test`. Everything else is CMake's, in build/.
 BUILD    = build
 JOBS     = $(shell nproc)
-PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpcap-dev libssl-dev libxxhash-dev libcmocka-dev libigraph-dev
+PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpcap-dev libssl-dev libxxhash-dev libigraph-dev libcmocka-dev
+# What the tests need beyond that: readers of JSON, YAML and schemas.
+TEST_PACKAGES = python3 python3-jsonschema python3-yaml
 
-.PHONY: all program packages demo test repro bench test-sanitizers test-threads test-determinism clean
+.PHONY: all program packages demo test repro compare bench test-sanitizers test-threads test-determinism clean
 all: program
 	@cmake --build $(BUILD) -j$(JOBS) --target benches -- --no-print-directory -s
 
@@ -17,7 +19,9 @@ packages:
 demo: program
 	@sh topologies/demo.sh $(BUILD)/peerlab
 
-test: program
+test: packages
+	@sh packages.sh $(TEST_PACKAGES)
+	@[ -f $(BUILD)/Makefile ] || cmake -S . -B $(BUILD) > /dev/null
 	@cmake --build $(BUILD) -j$(JOBS) -- --no-print-directory -s
 	@cd $(BUILD) && ctest --output-on-failure -j$(JOBS)
 
@@ -26,7 +30,7 @@ bench: all
 
 # All published rows against ours (minutes).
 repro: program
-	@$(BUILD)/peerlab repro all
+	@$(BUILD)/peerlab repro --all
 
 # Virtual time against real time on sockets (five minutes), as a table in Markdown.
 compare: program
@@ -34,11 +38,13 @@ compare: program
 
 # The same tests under the sanitizers, and what determinism promises over compilers: longer, so targets of their own.
 test-sanitizers: packages
+	@sh packages.sh $(TEST_PACKAGES)
 	@cmake -S . -B $(BUILD)/sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPEERLAB_SANITIZE=address,undefined > /dev/null
 	@cmake --build $(BUILD)/sanitize -j$(JOBS) -- --no-print-directory -s
 	@cd $(BUILD)/sanitize && ctest --output-on-failure -j$(JOBS)
 
 test-threads: packages
+	@sh packages.sh $(TEST_PACKAGES)
 	@cmake -S . -B $(BUILD)/threads -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPEERLAB_SANITIZE=thread > /dev/null
 	@cmake --build $(BUILD)/threads -j$(JOBS) -- --no-print-directory -s
 	@cd $(BUILD)/threads && ctest --output-on-failure -j$(JOBS) -R 'loop|trace|contract|scenarios'
