@@ -216,8 +216,8 @@ int command_refuse(const struct command *command, const char *format, ...)
 
 int command_status(int error)
 {
-    static const int machine[] = {EMFILE, ENFILE, ENOMEM, ENOSPC, EDQUOT, EIO, EROFS, ENOBUFS, EAGAIN, ENOSYS, EBUSY,
-                                  ENETDOWN, EADDRINUSE};
+    static const int machine[] = {EMFILE, ENFILE, ENOMEM, ENOSPC, EDQUOT, EFBIG, EIO, EROFS, ENOBUFS, EAGAIN, ENOSYS,
+                                  EBUSY, ENETDOWN, EADDRINUSE};
     for (size_t i = 0; i < sizeof machine / sizeof *machine; i++)
         if (error == -machine[i])
             return EXIT_MACHINE;

@@ -9,7 +9,7 @@
 
 enum { /* exit statuses: a contract */
     EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_INPUT = 2, EXIT_MACHINE = 3, EXIT_PEERLAB = 70,
-    EXIT_INTERRUPTED = 130, EXIT_TERMINATED = 143,
+    EXIT_SIGNAL = 128, /* and the number of what ended a run in good order: 129, 130, 143 */
 };
 
 struct command_option {

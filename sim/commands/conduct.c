@@ -18,13 +18,14 @@ static void on_signal(int signal_number)
     stop_signal = signal_number;
 }
 
-/* Handlers stay until the process ends: a second signal counts also while the trace is being indexed. */
-static void catch_signals(void)
+void conduct_catch_signals(void (*handler)(int signal_number))
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = handler}, before;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* else nohup wants it to go on */
+        sigaction(SIGHUP, &action, NULL);
 }
 
 static void raise_descriptor_limit(void)
@@ -41,7 +42,7 @@ int conduct(struct engine **engine, const struct arguments *arguments, struct en
     struct base_diagnostics diagnostics = {0};
     struct run_progress progress = run_progress_begin(quiet);
     raise_descriptor_limit();
-    catch_signals();
+    conduct_catch_signals(on_signal); /* for good: a second one counts also while the trace is being indexed */
     options.command = arguments->line;
     options.started_wall_ns = arguments->started_wall_ns;
     options.stop = &stop_signal;
@@ -56,5 +57,5 @@ int conduct(struct engine **engine, const struct arguments *arguments, struct en
         return command_status(error);
     if (result < 0)
         return EXIT_MACHINE;
-    return !result ? EXIT_GOOD : stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+    return result ? EXIT_SIGNAL + stop_signal : EXIT_GOOD;
 }

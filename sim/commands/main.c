@@ -35,7 +35,7 @@ static void print_overview(FILE *out)
         fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\npeerlab COMMAND --help tells more about one; peerlab --version which version this is.\n"
           "Exit status: 0 good, 1 an expectation or comparison failed, 2 the input is at fault,\n"
-          "3 the machine is, 70 peerlab is, 130 and 143 interrupted in good order.\n", out);
+          "3 the machine is, 70 peerlab is, 129, 130 and 143 interrupted in good order.\n", out);
 }
 
 static const char *command_name_at(const void *context, size_t i)
@@ -110,6 +110,7 @@ int main(int argc, char **argv)
     uint64_t started_wall_ns = wall_ns();
     keep_streams_apart();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write(2): EFBIG */
     int status = dispatch(argc - 1, argv + 1, started_wall_ns);
     if (!print_finish() && (status == EXIT_GOOD || status == EXIT_FAILED))
         status = EXIT_MACHINE;

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "sim/commands/conduct.h"
 #include "sim/commands/print.h"
 #include "sim/commands/repro_report.h"
 
@@ -238,10 +239,7 @@ static uint32_t cores(void)
 
 static void run_jobs(struct campaign *campaign)
 {
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    conduct_catch_signals(on_signal);
     campaign->workers = cores();
     campaign->progress = run_progress_begin(false);
     struct repro_crew crew = {.jobs = campaign->jobs, .results = campaign->results, .job_count = campaign->job_count,
@@ -254,7 +252,7 @@ static void run_jobs(struct campaign *campaign)
         fprintf(stderr, "peerlab repro: no further process: %s\n", strerror(-result));
         campaign->status = EXIT_MACHINE;
     } else if (stop_signal) {
-        campaign->status = stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+        campaign->status = EXIT_SIGNAL + stop_signal;
     }
 }
 

@@ -30,11 +30,19 @@ struct team {
     uint32_t next, busy;
 };
 
+/* What the parent catches ends a worker; what it ignores (SIGHUP under nohup) does not. */
+static void end_when_signalled(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (signal(signals[i], SIG_DFL) == SIG_IGN)
+            signal(signals[i], SIG_IGN);
+}
+
 static void work(const struct repro_job *job, int pipe)
 {
     struct repro_result result;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    end_when_signalled();
     repro_job_run(job, &result);
     ssize_t written = write(pipe, &result, sizeof result);
     _exit(written == sizeof result ? 0 : 1);

@@ -40,6 +40,20 @@ kill -TERM "$pid"
 ended_with 143
 says out "interrupted"
 
+# The terminal is closed: the same, but for who asked to go on.
+start
+kill -HUP "$pid"
+ended_with 129
+says out "interrupted"
+[ "$(run_status)" = interrupted ] || fail "after SIGHUP the trace says it is $(run_status)"
+trap '' HUP # as nohup does
+start
+trap - HUP
+kill -HUP "$pid"
+sleep 0.3
+kill -TERM "$pid"
+ended_with 143
+
 # At once: two signals so close that the first can have ended nothing.
 start
 kill -STOP "$pid"

@@ -39,6 +39,16 @@ status 2 "$peerlab" query file.txt
 says err "file.txt"
 status 2 "$peerlab" query nowhere.db
 
+# A file that may not grow: told like a full disk, and the run ends in good order.
+for file in "-o limited.db" "--pcap limited.pcap"; do
+    # shellcheck disable=SC2086
+    (ulimit -f 2000; exec timeout 60 "$peerlab" run long.yaml $file > out 2> err < /dev/null)
+    got=$?
+    [ $got = 3 ] || { fail "ulimit -f, $file: $got"; cat err; }
+    says err "File too large"
+    says out "interrupted"
+done
+
 # A full disk ends the run in good order.
 if [ "$(id -u)" = 0 ] && mkdir disk && mount -t tmpfs -o size=2m tmpfs disk 2> /dev/null; then
     trap 'umount "$folder/disk"; rm -rf "$folder"' EXIT

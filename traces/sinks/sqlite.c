@@ -30,10 +30,23 @@ struct trace_sink {
     void *progress_context;
 };
 
+/* What the system said to the last failed call on a file; 0: it did not. A commit that could not be written leaves it
+ * with the log only. */
+static int system_error_of(sqlite3 *database)
+{
+    sqlite3_file *log = NULL;
+    int error = database ? sqlite3_system_errno(database) : 0;
+    if (!database || error > 0)
+        return error;
+    if (sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error;
+}
+
 /* -errno for a failed call: a full disk and its like are told from damage and from mistakes of ours. */
 static int error_of(sqlite3 *database, int code)
 {
-    int system = database ? sqlite3_system_errno(database) : 0;
+    int system;
     switch (code & 0xff) {
     case SQLITE_OK:
     case SQLITE_DONE:
@@ -44,7 +57,7 @@ static int error_of(sqlite3 *database, int code)
     case SQLITE_LOCKED: return -EBUSY;
     case SQLITE_READONLY: return -EROFS;
     case SQLITE_IOERR:
-    case SQLITE_CANTOPEN: return system > 0 ? -system : -EIO;
+    case SQLITE_CANTOPEN: return (system = system_error_of(database)) > 0 ? -system : -EIO;
     default: return -EIO;
     }
 }
