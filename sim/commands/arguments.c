@@ -177,18 +177,18 @@ static void help_option_row(const struct command_option *option)
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c,", option->letter);
     snprintf(left, sizeof left, "  %s --%s %s", letter, option->name, option->argument ? option->argument : "");
-    const char *line = option->about;
-    for (const char *newline; (newline = strchr(line, '\n')); line = newline + 1, left[0] = '\0')
-        printf("%-28s %.*s\n", left, (int) (newline - line), line);
-    printf("%-28s %s\n", left, line);
+    print_term(left, 29, option->about);
 }
 
 void command_help(const struct command *command)
 {
-    printf("usage: peerlab %s %s%s\n\n%s\n", command->name, command->operands,
-           command->option_count ? " [OPTION]..." : "", command->summary);
-    if (command->about[0])
-        printf("\n%s\n", command->about);
+    printf("usage: peerlab %s %s%s\n\n", command->name, command->operands,
+           command->option_count ? " [OPTION]..." : "");
+    print_paragraph(command->summary);
+    if (command->about[0]) {
+        putchar('\n');
+        print_paragraph(command->about);
+    }
     printf("\noptions, anywhere on the line:\n");
     for (size_t i = 0; i <= command->option_count; i++)
         help_option_row(option_at(command, i));

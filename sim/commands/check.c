@@ -78,7 +78,7 @@ static const struct command_option options[] = {
 const struct command check_command = {
     .name = "check",
     .operands = "SCENARIO...",
-    .summary = "says what is wrong with scenarios, or shows one with every default filled in",
+    .summary = "tells what is wrong with scenarios, or shows one with all defaults",
     .about = "Checks all that a run would check before it begins: keys, values and names, then\n"
              "matrices, traces of churn and what overlays ask of their parameters. Up to 20\n"
              "mistakes are told at once, each with its place. Status 2: there are some.",

@@ -16,7 +16,7 @@ struct command_option {
     const char *name;     /* without its dashes; a value may follow after a blank or after = */
     char letter;          /* 'o' for -o; 0: none */
     const char *argument; /* "FILE"; NULL: it takes none */
-    const char *about;    /* for the help: a few words to a line */
+    const char *about;    /* for the help, which breaks its lines */
 };
 
 struct arguments;
@@ -24,9 +24,9 @@ struct arguments;
 struct command {
     const char *name;
     const char *operands;   /* for usage: "SCENARIO..." */
-    const char *summary;    /* one line */
-    const char *about;      /* what else there is to say, lines of at most 80 columns; "" */
-    const char *examples;   /* a line each */
+    const char *summary;    /* one line of at most 69 columns */
+    const char *about;      /* what else there is to say, one paragraph; "" */
+    const char *examples;   /* a line each, of at most 78 columns */
     const struct command_option *options; /* --help is added to them */
     uint32_t option_count;
     uint32_t operands_min, operands_max;

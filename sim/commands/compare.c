@@ -104,7 +104,8 @@ const struct command compare_command = {
              "messages of lookups, delivery, hops and latency of broadcasts, and how many messages of\n"
              "each kind a peer sent. What is compared must be in both traces: record lookups,\n"
              "broadcasts, messages.",
-    .examples = "peerlab run s.yaml -o a.db; peerlab run s.yaml --clock real --transport localhost -o b.db\n"
+    .examples = "peerlab run s.yaml -o a.db\n"
+                "peerlab run s.yaml --clock real --transport localhost -o b.db\n"
                 "peerlab compare a.db b.db",
     .options = options,
     .option_count = sizeof options / sizeof *options,

@@ -112,7 +112,8 @@ const struct command diff_command = {
     .operands = "A.db B.db",
     .summary = "finds the first event in which two runs differ, and what led to it",
     .about = "Compares what both traces recorded, in the order of time. Status 1: they differ.",
-    .examples = "peerlab run s.yaml -o a.db; peerlab run s.yaml --seed 2 -o b.db; peerlab diff a.db b.db",
+    .examples = "peerlab run s.yaml -o a.db; peerlab run s.yaml --seed 2 -o b.db\n"
+                "peerlab diff a.db b.db",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .operands_min = 2,

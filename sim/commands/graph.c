@@ -292,12 +292,12 @@ static const struct command_option options[] = {
 const struct command graph_command = {
     .name = "graph",
     .operands = "SCENARIO | TRACE.db",
-    .summary = "measures an initial graph, or an overlay's neighbour tables at an instant",
+    .summary = "measures an initial graph, or who knew whom at an instant of a trace",
     .about = "Of a scenario: its initial_graph. Of a trace that recorded lifecycle and neighbours:\n"
              "who had whom in a table at that instant, among those who were up. Clustering, path\n"
              "length and components take an edge both ways.",
     .examples = "peerlab graph topologies/papers/c16-graphs.yaml\n"
-                "peerlab graph s.yaml --set 'initial_graph={barabasi_albert: {edges: 5}}' --json\n"
+                "peerlab graph s.yaml --set 'initial_graph={barabasi_albert: {edges: 5}}'\n"
                 "peerlab graph trace.db --at '40 min' -o overlay.graphml",
     .options = options,
     .option_count = sizeof options / sizeof *options,

@@ -29,13 +29,13 @@ static void keep_streams_apart(void)
 
 static void print_overview(FILE *out)
 {
-    fputs("peerlab simulates and emulates peer-to-peer overlays: a scenario in, a trace out.\n\n"
+    fputs("peerlab simulates and emulates peer-to-peer overlays: scenario in, trace out.\n\n"
           "usage: peerlab COMMAND ...\n\n", out);
     for (uint32_t i = 0; commands[i]; i++)
         fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("\npeerlab COMMAND --help tells more about one; peerlab --version which version this is.\n"
-          "Exit status: 0 good, 1 an expectation or comparison failed, 2 the input is at fault,\n"
-          "3 the machine is, 70 peerlab is, 129, 130 and 143 interrupted in good order.\n", out);
+    fputs("\npeerlab COMMAND --help tells more about one; peerlab --version is the version.\n"
+          "Exit status: 0 good, 1 an expectation or comparison failed, 2 the input is at\n"
+          "fault, 3 the machine is, 70 peerlab is, 129, 130 and 143 ended in good order.\n", out);
 }
 
 static const char *command_name_at(const void *context, size_t i)

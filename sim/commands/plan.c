@@ -129,7 +129,7 @@ static const struct command_option options[] = {
 const struct command plan_command = {
     .name = "plan",
     .operands = "SCENARIO",
-    .summary = "shows who comes, goes and is struck when, each step with a stable name",
+    .summary = "shows who comes, goes and is struck when; each step has a stable name",
     .about = "The plan is a function of scenario and seed alone: nothing that happens in a run\n"
              "changes it. Actions of workloads appear where the plan issues them (those with a\n"
              "`count`, and broadcasts).",

@@ -148,12 +148,12 @@ uint32_t print_width(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-void print_term(const char *name, uint32_t indent, const char *text)
+/* Text from column `indent` on, broken at blanks and newlines to fit, its further lines begun at the same column. */
+static void put_wrapped(uint32_t indent, const char *text)
 {
-    print_in(PRINT_BOLD, "%-*s", (int) indent - 2, name);
-    fputs("  ", stdout);
-    for (uint32_t column = indent; *text; text += strspn(text, " ")) {
-        size_t length = strcspn(text, " ");
+    static const char blanks[] = " \n";
+    for (uint32_t column = indent; *text; text += strspn(text, blanks)) {
+        size_t length = strcspn(text, blanks);
         bool breaks = column > indent && column + 1 + length > PRINT_COLUMNS;
         if (breaks)
             printf("\n%*s", (int) indent, "");
@@ -164,6 +164,18 @@ void print_term(const char *name, uint32_t indent, const char *text)
         text += length;
     }
     putchar('\n');
+}
+
+void print_paragraph(const char *text)
+{
+    put_wrapped(0, text);
+}
+
+void print_term(const char *name, uint32_t indent, const char *text)
+{
+    print_in(PRINT_BOLD, "%-*s", (int) indent - 2, name);
+    fputs("  ", stdout);
+    put_wrapped(indent, text);
 }
 
 void print_diagnostics(const struct base_diagnostics *diagnostics)

@@ -34,6 +34,9 @@ uint32_t print_width(void);
 
 #define PRINT_COLUMNS 80 /* what all output tries to fit */
 
+/* Text broken at blanks and newlines to fit. */
+void print_paragraph(const char *text);
+
 /* "NAME  TEXT" with TEXT broken at blanks to fit, its further lines indented below its beginning. */
 void print_term(const char *name, uint32_t indent, const char *text);
 

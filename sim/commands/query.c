@@ -1,5 +1,6 @@
 /* peerlab query: answers from a trace, as a table, CSV or JSON. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,14 +227,29 @@ static int run_query(const struct arguments *arguments)
     return status;
 }
 
+/* A row of the help: "  NAME  SENTENCE, MORE". */
+static void help_row(const char *name, const char *about, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void help_row(const char *name, const char *about, const char *format, ...)
+{
+    char left[64], more[64], text[512];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(more, sizeof more, format, values);
+    va_end(values);
+    snprintf(left, sizeof left, "  %s", name);
+    snprintf(text, sizeof text, "%s%s", about, more);
+    print_term(left, 23, text);
+}
+
 static void help_parameters(const struct trace_query *query)
 {
     puts("\nparameters, as KEY=VALUE:");
     for (uint32_t i = 0; i < query->parameter_count; i++) {
         const struct trace_query_parameter *parameter = &query->parameters[i];
-        printf("  %-20s %s, %s%s%s\n", parameter->name, parameter->about, parameter->type,
-               parameter->default_text ? ", default " : ", required",
-               parameter->default_text ? parameter->default_text : "");
+        help_row(parameter->name, parameter->about, ", %s%s%s", parameter->type,
+                 parameter->default_text ? ", default " : ", required",
+                 parameter->default_text ? parameter->default_text : "");
     }
     if (!query->parameter_count)
         puts("  none");
@@ -247,13 +263,14 @@ static int help_query(const struct arguments *arguments)
         command_help(arguments->command);
         return EXIT_GOOD;
     }
-    printf("%s: %s\n", query->name, query->purpose);
+    printf("%s\n\n", query->name);
+    print_paragraph(query->purpose);
     help_parameters(query);
     puts("\ncolumns:");
     for (uint32_t i = 0; i < query->column_count; i++) {
         const struct trace_query_column *column = &query->columns[i];
         bool unit = column->unit[0] && strcmp(column->unit, "-") != 0;
-        printf("  %-20s %s%s%s\n", column->name, column->about, unit ? ", " : "", unit ? column->unit : "");
+        help_row(column->name, column->about, "%s%s", unit ? ", " : "", unit ? column->unit : "");
     }
     printf("\nexample:\n  %s\n", query->example);
     return EXIT_GOOD;
@@ -274,7 +291,7 @@ const struct command query_command = {
     .examples = "peerlab query trace.db\n"
                 "peerlab query trace.db fault-impact\n"
                 "peerlab query trace.db fault-impact window_s=60 --format csv\n"
-                "peerlab query trace.db 'SELECT kind, count(*) FROM message GROUP BY kind' --json",
+                "peerlab query trace.db 'SELECT kind, count(*) FROM message GROUP BY 1' --json",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .operands_min = 1,

@@ -14,7 +14,11 @@ says err "see peerlab --help"
 status 2 "$peerlab" $'a\033[31m'
 says err 'a\x1b[31m'
 
-# Every command of the overview has a help of its own, with examples, in some 90 columns; `help NAME` is the same.
+narrow() { awk 'length > 80 { print; wide = 1 } END { exit wide }' "$1"; }
+status 0 "$peerlab" --help
+narrow out || fail "the overview is too wide"
+
+# Every command of the overview has a help of its own, with examples, in 80 columns; `help NAME` is the same.
 commands=$("$peerlab" --help | sed -n 's/^  \([a-z]*\)  *.*/\1/p')
 for command in run check query replay diff plan list bench; do
     grep -qx "$command" <<< "$commands" || fail "the overview does not name $command"
@@ -24,7 +28,7 @@ for command in $commands; do
     says out "usage: peerlab $command"
     says out "examples:"
     says out "--help"
-    awk 'length > 92 { exit 1 }' out || fail "the help of $command is too wide"
+    narrow out || fail "the help of $command is too wide"
     cp out help
     status 0 "$peerlab" help "$command"
     cmp -s out help || fail "help $command differs from $command --help"
@@ -36,6 +40,12 @@ for command in $commands; do
     status 2 "$peerlab" "$command" --no-such-option
     says err "unknown option --no-such-option"
 done
+for query in $("$peerlab" list queries | sed -n 's/^ *\([a-z][a-z-]*\)  .*/\1/p'); do
+    status 0 "$peerlab" query trace.db "$query" --help
+    says out "columns:"
+    narrow out || fail "the help of the query $query is too wide"
+done
+says out "parameters, as KEY=VALUE:"
 status 2 "$peerlab" help rnu
 says_not err "--threads N"
 
