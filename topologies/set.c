@@ -24,6 +24,11 @@ static struct base_place place_of(const struct set *set, const struct step *step
     return (struct base_place) {set->source, 1, (uint32_t) (step->text - set->source->text) + 1};
 }
 
+static bool is_word(const char *text, size_t length, const char *word)
+{
+    return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
 static int split(struct set *set, const char *equals)
 {
     const char *text = set->source->text;
@@ -54,34 +59,85 @@ static struct topology_node *copy(struct base_arena *arena, const struct topolog
     return result;
 }
 
-/* An element's `name`, its own or (a workload's) that of the mapping under its one key. */
-static bool has_name(const struct topology_node *node, const struct step *step)
+/* The number that the text is, at most nine digits; false when it is none. */
+static bool is_index(const char *text, size_t length, uint32_t *index)
+{
+    *index = 0;
+    for (size_t i = 0; i < length && length < 10; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        *index = 10 * *index + (uint32_t) (text[i] - '0');
+    }
+    return length > 0 && length < 10;
+}
+
+/* An element's `name`, its own or (a workload's) that of the mapping under its one key; NULL: it has none. */
+static const struct topology_node *own_name(const struct topology_node *node)
 {
     int64_t at = topology_tree_find(node, "name", 4);
     if (at < 0 && node->kind == TOPOLOGY_MAPPING && node->count == 2) {
         node = node->items[1];
         at = topology_tree_find(node, "name", 4);
     }
-    if (at < 0 || node->items[at]->kind != TOPOLOGY_SCALAR)
-        return false;
-    return node->items[at]->length == step->length && memcmp(node->items[at]->text, step->text, step->length) == 0;
+    return at < 0 ? NULL : node->items[at];
+}
+
+static bool has_name(const struct topology_node *node, const struct step *step)
+{
+    const struct topology_node *name = own_name(node);
+    return name && name->kind == TOPOLOGY_SCALAR && name->length == step->length &&
+           memcmp(name->text, step->text, step->length) == 0;
+}
+
+/* The kinds whose names begin the default names of the list's elements; NULL: the elements have no such names. */
+static const struct topology_registry *kinds_of(const struct set *set, uint32_t level)
+{
+    const struct step *section = &set->steps[0];
+    if (level == 1 && is_word(section->text, section->length, "faults"))
+        return set->loader->vocabulary->faults;
+    if (level == 1 && is_word(section->text, section->length, "workload"))
+        return set->loader->vocabulary->workloads;
+    return NULL;
+}
+
+static bool is_kind(const struct topology_registry *registry, const char *name, size_t length)
+{
+    for (uint32_t i = 0; registry && i < registry->kind_count; i++)
+        if (is_word(name, length, registry->kinds[i]->name))
+            return true;
+    return false;
+}
+
+/* The element that events.c calls so for want of a name: "crash-1" is the second crash, "churn-1" the second entry. */
+static int64_t find_default_name(const struct set *set, uint32_t level, const struct topology_node *list)
+{
+    const struct step *step = &set->steps[level];
+    const char *dash = memrchr(step->text, '-', step->length);
+    size_t length = dash ? (size_t) (dash - step->text) : 0;
+    uint32_t ordinal;
+    if (!dash || !is_index(dash + 1, step->length - length - 1, &ordinal))
+        return -1;
+    bool churn = level == 1 && is_word(step->text, length, "churn") &&
+                 is_word(set->steps[0].text, set->steps[0].length, "churn");
+    if (!churn && !is_kind(kinds_of(set, level), step->text, length))
+        return -1;
+    for (uint32_t i = 0; i < list->count; i++)
+        if ((churn || topology_tree_find(list->items[i], step->text, length) >= 0) && ordinal-- == 0)
+            return own_name(list->items[i]) ? -1 : (int64_t) i;
+    return -1;
 }
 
 /* Where in the list the step leads: an index (the next free one appends) or an element's name; -1 if nowhere. */
-static int64_t find_element(const struct topology_node *list, const struct step *step)
+static int64_t find_element(const struct set *set, uint32_t level, const struct topology_node *list)
 {
-    uint64_t index = 0;
-    bool is_index = step->length < 10;
-    for (size_t i = 0; i < step->length && is_index; i++) {
-        is_index = step->text[i] >= '0' && step->text[i] <= '9';
-        index = 10 * index + (uint64_t) (step->text[i] - '0');
-    }
-    if (is_index)
+    const struct step *step = &set->steps[level];
+    uint32_t index;
+    if (is_index(step->text, step->length, &index))
         return index <= list->count ? (int64_t) index : -1;
     for (uint32_t i = 0; i < list->count; i++)
         if (has_name(list->items[i], step))
             return i;
-    return -1;
+    return find_default_name(set, level, list);
 }
 
 static struct topology_node *new_key(const struct set *set, const struct step *step)
@@ -98,7 +154,7 @@ static int set_in(const struct set *set, uint32_t level, struct topology_node **
 static int set_in_list(const struct set *set, uint32_t level, struct topology_node *list)
 {
     const struct step *step = &set->steps[level];
-    int64_t index = find_element(list, step);
+    int64_t index = find_element(set, level, list);
     if (index < 0) {
         topology_error(set->loader, place_of(set, step), "an index from 0, or an element's name",
                        "no element \"%.*s\" in this list of %u", (int) (step->length < 60 ? step->length : 60),
@@ -133,8 +189,10 @@ static int set_in(const struct set *set, uint32_t level, struct topology_node **
         return 0;
     }
     const struct step *step = &set->steps[level];
+    uint32_t index;
     if (!*slot || topology_tree_is_null(*slot)) {
-        *slot = topology_tree_mapping(set->loader->arena);
+        *slot = is_index(step->text, step->length, &index) ? topology_tree_sequence(set->loader->arena)
+                                                           : topology_tree_mapping(set->loader->arena);
         (*slot)->place = place_of(set, step);
     }
     if ((*slot)->kind == TOPOLOGY_SCALAR) {

@@ -174,6 +174,38 @@ static void set_overrides_creates_and_appends(void **state)
     topology_scenario_free(scenario);
 }
 
+static void set_makes_a_list_where_there_was_none(void **state)
+{
+    (void) state;
+    struct scenario *scenario = load_good(MINIMAL, SETS(
+        "expect.0=lookups.success_ratio >= 99 %", "expect.1=lookups.issued > 0", "workload.0.lookup.every=2 s",
+        "faults.0.at=40 min", "faults.0.crash.fraction=30 %", "faults.0.crash.of=home"));
+    assert_int_equal(scenario->expectation_count, 2);
+    assert_string_equal(scenario->expectations[1].path, "lookups.issued");
+    assert_int_equal(scenario->workload_count, 1);
+    assert_int_equal(scenario->fault_count, 1);
+    assert_int_equal(scenario->faults[0].at_ns, UINT64_C(2400000000000));
+    topology_scenario_free(scenario);
+}
+
+static void set_finds_elements_by_the_names_that_they_get(void **state)
+{
+    (void) state;
+    struct scenario *scenario = load_good(
+        MINIMAL "workload: [{lookup: {every: 1 s}}, {publish: {every: 1 s}}, {lookup: {every: 1 s}}]\n"
+        "faults: [{at: 1 min, crash: home, name: crash-1}, {at: 1 min, partition: [[home], [server]], for: 1 s},\n"
+        "  {at: 1 min, crash: server, name: second}, {at: 1 min, crash: server}]\n"
+        "churn: [{peers: home, session: {exponential: 1 h}, downtime: {exponential: 1 h}}]\n",
+        SETS("workload.lookup-1.lookup.keys=4", "faults.crash-2.at=2 min", "faults.crash-1.at=3 min",
+             "faults.partition-0.at=4 min", "churn.churn-0.leave=graceful"));
+    assert_int_equal(scenario->workloads[2].keys, 4);
+    assert_int_equal(scenario->faults[3].at_ns, UINT64_C(120000000000));
+    assert_int_equal(scenario->faults[0].at_ns, UINT64_C(180000000000)); /* a name of its own comes first */
+    assert_int_equal(scenario->faults[1].at_ns, UINT64_C(240000000000));
+    assert_int_equal(scenario->churns[0].leave, TOPOLOGY_LEAVE_GRACEFUL);
+    topology_scenario_free(scenario);
+}
+
 static void set_changes_one_use_of_an_alias_only(void **state)
 {
     (void) state;
@@ -307,6 +339,8 @@ int main(void)
         cmocka_unit_test(none_one_and_two_peers_are_legal),
         cmocka_unit_test(a_group_called_all_is_meant_where_that_is_written),
         cmocka_unit_test(set_overrides_creates_and_appends),
+        cmocka_unit_test(set_makes_a_list_where_there_was_none),
+        cmocka_unit_test(set_finds_elements_by_the_names_that_they_get),
         cmocka_unit_test(set_changes_one_use_of_an_alias_only),
         cmocka_unit_test(later_sets_win_and_all_are_checked),
         cmocka_unit_test(files_are_found_from_the_scenario_and_from_here),
