@@ -5,7 +5,9 @@
  * model holds a message until it is due; then it crosses the kernel. Nothing but the overlay's bytes is on the wire, so
  * what the engine knows of a message (when it was sent, its cause) waits in a ring of what is underway: the kernel keeps
  * the order of one socket's datagrams, so the head of the ring is what arrives next, unless the receive queue overflowed.
- * Those that were passed over are dropped as queue_full; the kernel's own count of them (SO_RXQ_OVFL) confirms it.
+ * Those that were passed over are dropped as queue_full. What the kernel dropped beyond them, by its own count
+ * (SO_RXQ_OVFL), came from outside of the plan and is queue_full too. All peers share the one queue, which none of them
+ * would in the world: before a burst of their own fills it, what waits in it is handled.
  * Datagrams from and to addresses outside of the plan cross at once: their delay is the real one. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,8 +24,10 @@
 #include "sim/transports/registry.h"
 
 #define BATCH 64
-#define UNDERWAY_MAX (1u << 16)           /* more than the receive queue holds of the smallest datagrams */
+#define BATCHES_A_TURN 16                 /* received before entries that are due have their turn again */
+#define UNDERWAY_MAX (1u << 16)
 #define RECEIVE_QUEUE_BYTES (64 << 20)
+#define KERNEL_BYTES(length) (2u * (length) + 1024u) /* at most what the kernel charges the queue for a datagram */
 #define CONTROL_BYTES (CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(uint32_t)))
 
 /* Handed to the kernel, not yet seen again. */
@@ -40,7 +44,11 @@ struct localhost {
     struct shard *shard;
     struct underway *underway;      /* UNDERWAY_MAX, a ring: [head, tail) */
     uint32_t head, tail;
-    uint32_t overflowed;            /* SO_RXQ_OVFL as seen last */
+    uint64_t underway_bytes;        /* of [head, tail), as the kernel charges them */
+    uint64_t queue_bytes;           /* what of the receive queue the peers of the plan may fill */
+    uint32_t overflowed;            /* SO_RXQ_OVFL as seen last: what the kernel dropped at the receive queue */
+    uint32_t passed_over;           /* of them: messages of the plan */
+    uint32_t strangers;             /* of them: those already counted as datagrams from abroad */
     uint32_t waiting;               /* entries at the ring's end that no sendmmsg took yet */
     uint8_t (*buffers)[FLIGHT_LENGTH_MAX];
     struct mmsghdr received[BATCH];
@@ -91,19 +99,26 @@ static void address_message(struct outgoing *outgoing, struct msghdr *message, c
     memcpy(CMSG_DATA(header), &info, sizeof info);
 }
 
-static void lose(struct localhost *local, uint32_t position)
+/* Drops the entry at position; the caller takes it out of the ring. */
+static void lose(struct localhost *local, uint32_t position, enum network_fate fate)
 {
     struct shard *shard = local->shard;
     struct reactor_entry *entry = &at(local, position)->entry;
     const struct flight_cell *cell = flight_at(&shard->flights, entry->payload);
-    run_drop(shard, entry, cell->sent_at_ns, entry->due_ns - cell->sent_at_ns, cell->length, NETWORK_QUEUE_FULL);
+    local->underway_bytes -= KERNEL_BYTES(cell->length);
+    run_drop(shard, entry, cell->sent_at_ns, entry->due_ns - cell->sent_at_ns, cell->length, fate);
     flight_give(&shard->flights, entry->payload);
 }
 
-/* Takes the entry at position, which the kernel refused, out of the ring: those behind it move up. */
-static void refuse(struct localhost *local, uint32_t position)
+static enum network_fate fate_of(int refusal)
 {
-    lose(local, position);
+    return refusal == EAGAIN || refusal == ENOBUFS || refusal == ENOMEM ? NETWORK_QUEUE_FULL : NETWORK_NO_ROUTE;
+}
+
+/* Takes the entry at position, which the kernel refused, out of the ring: those behind it move up. */
+static void refuse(struct localhost *local, uint32_t position, int refusal)
+{
+    lose(local, position, fate_of(refusal));
     for (uint32_t i = position; i + 1 != local->tail; i++)
         *at(local, i) = *at(local, i + 1);
     local->tail--;
@@ -129,23 +144,13 @@ static void send_batch(struct localhost *local)
     if (sent > 0)
         local->waiting -= (uint32_t) sent;
     else if (errno != EINTR)
-        refuse(local, first); /* what the kernel does not take is lost, as UDP's is; the others are tried again */
+        refuse(local, first, errno); /* what the kernel does not take is lost, as UDP's is; the others are tried again */
 }
 
 static void localhost_flush(struct shard *shard)
 {
     struct localhost *local = shard->transport_state;
     while (local->waiting)
-        send_batch(local);
-}
-
-static void localhost_deliver(struct shard *shard, struct reactor_entry *entry)
-{
-    struct localhost *local = shard->transport_state;
-    if (local->tail - local->head == UNDERWAY_MAX)
-        lose(local, local->head++);
-    at(local, local->tail++)->entry = *entry;
-    if (++local->waiting == BATCH)
         send_batch(local);
 }
 
@@ -160,8 +165,7 @@ static void send_abroad(struct localhost *local, struct reactor_entry *entry, co
     shard->totals.sent++;
     shard->totals.bytes += length;
     if (sendmsg(local->handler.descriptor, &message, MSG_DONTWAIT) < 0) {
-        run_drop(shard, entry, entry->due_ns, TRACE_NONE_U64, length,
-                 errno == EAGAIN || errno == ENOBUFS ? NETWORK_QUEUE_FULL : NETWORK_NO_ROUTE);
+        run_drop(shard, entry, entry->due_ns, TRACE_NONE_U64, length, fate_of(errno));
         return;
     }
     shard->totals.delivered++;
@@ -251,12 +255,24 @@ static void from_abroad(struct localhost *local, peer_address source, uint32_t t
 static void from_peer(struct localhost *local, uint32_t position, const uint8_t *bytes, size_t length)
 {
     struct shard *shard = local->shard;
-    while (local->head != position)
-        lose(local, local->head++);
+    for (; local->head != position; local->passed_over++)
+        lose(local, local->head++, NETWORK_QUEUE_FULL);
     struct reactor_entry entry = at(local, local->head++)->entry;
     uint64_t sent_at_ns = flight_at(&shard->flights, entry.payload)->sent_at_ns;
+    local->underway_bytes -= KERNEL_BYTES(length);
     flight_give(&shard->flights, entry.payload);
     handle_or_drop(shard, &entry, sent_at_ns, bytes, length);
+}
+
+/* What the kernel dropped and no message of the plan can have been: at most `undecided` of the ring still may. */
+static void count_strangers(struct localhost *local, uint32_t undecided)
+{
+    uint32_t known = local->passed_over + local->strangers + undecided, strangers = local->overflowed - known;
+    if (strangers == 0 || strangers > INT32_MAX)
+        return; /* fewer than known: messages that were lost before the queue */
+    local->strangers += strangers;
+    local->shard->totals.sent += strangers;
+    local->shard->totals.dropped[NETWORK_QUEUE_FULL] += strangers;
 }
 
 static void take(struct localhost *local, int i)
@@ -270,15 +286,17 @@ static void take(struct localhost *local, int i)
     uint32_t target = read_control(local, message);
     peer_address source = address_decode(local->shard->run, octets);
     uint32_t position = source & ADDRESS_FOREIGN ? local->tail : find_underway(local, source, target, bytes, length);
-    if (position == local->tail)
+    bool abroad = position == local->tail;
+    if (abroad)
         from_abroad(local, source, target, bytes, length);
     else
         from_peer(local, position, bytes, length);
+    count_strangers(local, abroad ? local->tail - local->waiting - local->head : 0);
 }
 
-static void localhost_ready(struct reactor_handler *handler)
+/* How many datagrams there were, at most BATCH. */
+static int receive_batch(struct localhost *local)
 {
-    struct localhost *local = (struct localhost *) (void *) handler;
     for (int i = 0; i < BATCH; i++) {
         local->received_parts[i] = (struct iovec){local->buffers[i], FLIGHT_LENGTH_MAX};
         local->received[i].msg_hdr = (struct msghdr){
@@ -289,6 +307,44 @@ static void localhost_ready(struct reactor_handler *handler)
     int count = recvmmsg(local->handler.descriptor, local->received, BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < count; i++)
         take(local, i);
+    return count;
+}
+
+static void localhost_ready(struct reactor_handler *handler)
+{
+    struct localhost *local = (struct localhost *) (void *) handler;
+    for (int batch = 0; batch < BATCHES_A_TURN && receive_batch(local) == BATCH; batch++)
+        ;
+}
+
+/* --- delivering --- */
+
+static bool has_room(const struct localhost *local, size_t length)
+{
+    return local->tail - local->head < UNDERWAY_MAX &&
+           local->underway_bytes + KERNEL_BYTES(length) <= local->queue_bytes;
+}
+
+/* The end of an entry's dispatch, and what is handled here sends only by way of the timed queue: it may happen now. */
+static void make_room(struct localhost *local, size_t length)
+{
+    localhost_flush(local->shard);
+    while (!has_room(local, length) && receive_batch(local) > 0)
+        ;
+    if (local->tail - local->head == UNDERWAY_MAX)
+        lose(local, local->head++, NETWORK_QUEUE_FULL); /* lost before the queue, or it would have come */
+}
+
+static void localhost_deliver(struct shard *shard, struct reactor_entry *entry)
+{
+    struct localhost *local = shard->transport_state;
+    size_t length = flight_at(&shard->flights, entry->payload)->length;
+    if (!has_room(local, length))
+        make_room(local, length);
+    local->underway_bytes += KERNEL_BYTES(length);
+    at(local, local->tail++)->entry = *entry;
+    if (++local->waiting == BATCH)
+        send_batch(local);
 }
 
 /* --- opening --- */
@@ -333,6 +389,10 @@ static int open_socket(struct localhost *local)
         return -errno;
     if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); /* without privilege: as far as it goes */
+    socklen_t option_bytes = sizeof bytes;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, &option_bytes) < 0)
+        return -errno;
+    local->queue_bytes = (uint64_t) bytes / 4 * 3; /* the rest is for strangers */
     return bind(descriptor, (struct sockaddr *) &any, sizeof any) < 0 ? -errno : 0;
 }
 
@@ -353,7 +413,9 @@ static int localhost_open(struct shard *shard, struct base_diagnostics *diagnost
         return error;
     error = open_socket(local);
     if (error)
-        return fail_open(shard, diagnostics, error, "another program has the port: addresses.port chooses one",
+        return fail_open(shard, diagnostics, error,
+                         error == -EACCES ? "ports below 1024 need privilege: addresses.port chooses another"
+                                          : "another program has the port: addresses.port chooses one",
                          "the UDP socket of all peers");
     error = reactor_handler_attach(&local->handler, shard->loop, REACTOR_READ);
     return error ? fail_open(shard, diagnostics, error, NULL, "the UDP socket of all peers") : 0;
@@ -377,12 +439,8 @@ static void localhost_close(struct shard *shard)
 static void localhost_still_in_flight(struct shard *shard)
 {
     struct localhost *local = shard->transport_state;
-    for (; local->head != local->tail; local->head++) {
-        struct reactor_entry *entry = &at(local, local->head)->entry;
-        const struct flight_cell *cell = flight_at(&shard->flights, entry->payload);
-        run_drop(shard, entry, cell->sent_at_ns, entry->due_ns - cell->sent_at_ns, cell->length, NETWORK_IN_FLIGHT);
-        flight_give(&shard->flights, entry->payload);
-    }
+    while (local->head != local->tail)
+        lose(local, local->head++, NETWORK_IN_FLIGHT);
     local->waiting = 0;
 }
 

@@ -92,6 +92,59 @@ static void a_stranger_is_answered_and_its_garbage_counted(void **state)
     unlink(path);
 }
 
+/* 60,000 datagrams at one instant, 70 MB of the kernel's memory with what it adds to each: the peers share one queue. */
+static void a_burst_of_all_peers_does_not_overflow_the_queue_that_they_share(void **state)
+{
+    (void) state;
+    struct scenario_run run = scenario_run(
+        SCENARIO("epidemic, mode: push, fanout: 64", "3000", "26885", "6 s", "{publish: {every: 1 s, count: 1}}"),
+        (const char *const[]){"network.latency={constant: 20 ms}", NULL}, NULL);
+    assert_books_balance(&run);
+    assert_true(scenario_figure(&run, "messages.delivered") > 150000);
+    assert_true(scenario_figure(&run, "messages.dropped") == 0);
+    scenario_run_done(&run);
+}
+
+/* The scenario's last address is lo's broadcast address, to which a socket may not send unasked. */
+static void what_the_kernel_will_not_send_has_no_route(void **state)
+{
+    (void) state;
+    struct scenario_run run =
+        scenario_run(SCENARIO("kademlia", "20", "26886", "1 s", "{lookup: {every: 200 ms}}"),
+                     (const char *const[]){"addresses.first=127.255.255.236", "addresses.stride=1", NULL}, NULL);
+    assert_books_balance(&run);
+    assert_true(scenario_figure(&run, "drops.no_route") > 0);
+    assert_true(scenario_figure(&run, "drops.queue_full") == 0);
+    scenario_run_done(&run);
+}
+
+static void *flood(void *context)
+{
+    (void) context;
+    usleep(200000);
+    int descriptor = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(26887), .sin_addr = {htonl(0x7f090101)}};
+    static const uint8_t garbage[65000];
+    for (int i = 0; i < 20000; i++)
+        sendto(descriptor, garbage, sizeof garbage, 0, (struct sockaddr *) &peer, sizeof peer);
+    close(descriptor);
+    return NULL;
+}
+
+/* 1.3 GB as fast as memory is copied, while the loop also has peers to serve. */
+static void a_flood_from_abroad_is_counted_whole(void **state)
+{
+    (void) state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, flood, NULL), 0);
+    struct scenario_run run =
+        scenario_run(SCENARIO("kademlia", "100", "26887", "4 s", "{lookup: {every: 20 ms}}"), NULL, NULL);
+    pthread_join(thread, NULL);
+    assert_books_balance(&run);
+    assert_true(scenario_figure(&run, "drops.malformed") + scenario_figure(&run, "drops.queue_full") >= 20000);
+    scenario_run_done(&run);
+}
+
 static void a_port_that_is_taken_and_an_address_that_is_not_ours_are_the_machines_fault(void **state)
 {
     (void) state;
@@ -115,6 +168,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lookups_and_rumours_cross_the_kernel),
         cmocka_unit_test(a_stranger_is_answered_and_its_garbage_counted),
+        cmocka_unit_test(a_burst_of_all_peers_does_not_overflow_the_queue_that_they_share),
+        cmocka_unit_test(what_the_kernel_will_not_send_has_no_route),
+        cmocka_unit_test(a_flood_from_abroad_is_counted_whole),
         cmocka_unit_test(a_port_that_is_taken_and_an_address_that_is_not_ours_are_the_machines_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
