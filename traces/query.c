@@ -2,10 +2,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "reactor/base/assert.h"
 #include "traces/reader.h"
 
 const struct trace_query *trace_query_find(const char *name)
@@ -101,21 +103,67 @@ static bool is_number(const char *text, double *value)
     return *text && !*end && !isspace((unsigned char) *text);
 }
 
-/* type: NULL is whatever the value reads as. */
-static bool bind(sqlite3_stmt *statement, int index, const char *type, const char *value)
+/* The types of named queries' parameters; exists: asks for what the value names. */
+static const struct value_type {
+    const char *name;
+    bool text, integer, positive;
+    const char *exists;
+} value_types[] = {
+    {"number", .exists = NULL},
+    {"number > 0", .positive = true},
+    {"integer", .integer = true},
+    {"integer > 0", .integer = true, .positive = true},
+    {"text", .text = true},
+    {"peer", .text = true, .exists = "SELECT 1 FROM peer WHERE name = ?1 OR peer = ?1"},
+    {"lookup", .integer = true, .exists = "SELECT 1 FROM lookup WHERE id = ?1"},
+    {"broadcast", .integer = true, .exists = "SELECT 1 FROM broadcast WHERE id = ?1"},
+};
+
+static const struct value_type *value_type_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof value_types / sizeof *value_types; i++)
+        if (strcmp(value_types[i].name, name) == 0)
+            return &value_types[i];
+    base_never("a query's front comment names a type that there is not");
+}
+
+/* Plain SQL: whatever the value reads as. */
+static void bind_any(sqlite3_stmt *statement, int index, const char *value)
 {
     int64_t integer;
     double real;
-    bool text = type && strcmp(type, "text") == 0;
-    if (!text && is_integer(value, &integer))
+    if (is_integer(value, &integer))
         sqlite3_bind_int64(statement, index, integer);
-    else if (!text && (!type || strcmp(type, "number") == 0) && is_number(value, &real))
+    else if (is_number(value, &real))
         sqlite3_bind_double(statement, index, real);
-    else if (text || !type)
+    else
         sqlite3_bind_text(statement, index, value, -1, SQLITE_TRANSIENT);
+}
+
+static bool bind(sqlite3_stmt *statement, int index, const struct value_type *type, const char *value)
+{
+    int64_t integer;
+    double real;
+    if (type->text)
+        sqlite3_bind_text(statement, index, value, -1, SQLITE_TRANSIENT);
+    else if (is_integer(value, &integer) && (!type->positive || integer > 0))
+        sqlite3_bind_int64(statement, index, integer);
+    else if (!type->integer && is_number(value, &real) && isfinite(real) && (!type->positive || real > 0))
+        sqlite3_bind_double(statement, index, real);
     else
         return false;
     return true;
+}
+
+/* 0; 1: the value names nothing in the trace; or -errno. */
+static int is_missing(sqlite3 *database, const struct value_type *type, const char *value)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(database, type->exists, -1, &statement, NULL);
+    if (code == SQLITE_OK && bind(statement, 1, type, value))
+        code = sqlite3_step(statement);
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW ? 0 : code == SQLITE_DONE ? 1 : -EIO;
 }
 
 static const struct trace_query_parameter *parameter_named(const struct trace_query *query, const char *name)
@@ -134,22 +182,23 @@ static int refuse_unknown(const struct trace_query *query, const char *name, str
     return -EINVAL;
 }
 
-static int bind_argument(sqlite3_stmt *statement, const struct trace_query *query, const char *text,
-                         struct base_diagnostics *diagnostics)
+/* Binds the value of a named query's parameter. */
+static int bind_parameter(sqlite3_stmt *statement, int index, const struct trace_query_parameter *parameter,
+                          const char *value, struct base_diagnostics *diagnostics)
 {
-    struct argument argument;
-    int error = split_argument(text, &argument, diagnostics);
-    if (error)
-        return error;
-    const struct trace_query_parameter *parameter = query ? parameter_named(query, argument.name + 1) : NULL;
-    int index = sqlite3_bind_parameter_index(statement, argument.name);
-    if (!index || (query && !parameter))
-        return refuse_unknown(query, argument.name + 1, diagnostics);
-    if (bind(statement, index, parameter ? parameter->type : NULL, argument.value))
+    const struct value_type *type = value_type_named(parameter->type);
+    struct base_place nowhere = {0};
+    if (!bind(statement, index, type, value)) {
+        base_diagnose(diagnostics, BASE_ERROR, nowhere, NULL, "%s: `%s` is not %s %s", parameter->name, value,
+                      type->integer && !type->exists ? "an" : "a", type->integer && type->exists ? "number" : type->name);
+        return -EINVAL;
+    }
+    int missing = type->exists ? is_missing(sqlite3_db_handle(statement), type, value) : 0;
+    if (missing == 0)
         return 0;
-    base_diagnose(diagnostics, BASE_ERROR, (struct base_place) {0}, NULL, "%s: `%s` is not %s %s", argument.name + 1,
-                  argument.value, parameter && *parameter->type == 'i' ? "an" : "a", parameter ? parameter->type : "");
-    return -EINVAL;
+    base_diagnose(diagnostics, BASE_ERROR, nowhere, parameter->about, "%s: the trace has no %s `%s`", parameter->name,
+                  type->name, value);
+    return missing < 0 ? missing : -EINVAL;
 }
 
 static bool is_given(const char *name, const char *const *arguments, uint32_t count)
@@ -161,11 +210,34 @@ static bool is_given(const char *name, const char *const *arguments, uint32_t co
     return false;
 }
 
+/* The argument at position; those before it are bound. */
+static int bind_argument(sqlite3_stmt *statement, const struct trace_query *query, const char *const *arguments,
+                         uint32_t position, struct base_diagnostics *diagnostics)
+{
+    struct argument argument;
+    int error = split_argument(arguments[position], &argument, diagnostics);
+    if (error)
+        return error;
+    const char *name = argument.name + 1;
+    const struct trace_query_parameter *parameter = query ? parameter_named(query, name) : NULL;
+    int index = sqlite3_bind_parameter_index(statement, argument.name);
+    if (!index || (query && !parameter))
+        return refuse_unknown(query, name, diagnostics);
+    if (is_given(name, arguments, position)) {
+        base_diagnose(diagnostics, BASE_ERROR, (struct base_place) {0}, NULL, "%s is given twice", name);
+        return -EINVAL;
+    }
+    if (parameter)
+        return bind_parameter(statement, index, parameter, argument.value, diagnostics);
+    bind_any(statement, index, argument.value);
+    return 0;
+}
+
 static int bind_all(sqlite3_stmt *statement, const struct trace_query *query, const char *const *arguments,
                     uint32_t argument_count, struct base_diagnostics *diagnostics)
 {
     for (uint32_t i = 0; i < argument_count; i++) {
-        int error = bind_argument(statement, query, arguments[i], diagnostics);
+        int error = bind_argument(statement, query, arguments, i, diagnostics);
         if (error)
             return error;
     }

@@ -5,7 +5,8 @@
  *   -- parameters: name (type, default): sentence      -- one line each, or "none"
  *   -- columns: name (unit): sentence                   -- one line each
  *   -- example: peerlab query trace.db NAME KEY=VALUE
- * and takes its parameters as :name bindings. */
+ * and takes its parameters as :name bindings. Types are text, integer, number, integer > 0, number > 0, and peer,
+ * lookup, broadcast: the name or index of a peer, an id, of what is in the trace. */
 #ifndef TRACES_QUERY_H
 #define TRACES_QUERY_H
 

@@ -55,6 +55,16 @@ static void what_is_refused_is_refused_with_a_reason(void **state)
         {"population", "bucket_z=3", -EINVAL, "the query population has no parameter `bucket_z`", "bucket_s", 0, 0},
         {"population", "bucket_s=soon", -EINVAL, "bucket_s: `soon` is not a number", "", 0, 0},
         {"busiest-peers", "count=1.5", -EINVAL, "count: `1.5` is not an integer", "", 0, 0},
+        {"population", "bucket_s=0", -EINVAL, "bucket_s: `0` is not a number > 0", "", 0, 0},
+        {"population", "bucket_s=-.5", -EINVAL, "bucket_s: `-.5` is not a number > 0", "", 0, 0},
+        {"population", "bucket_s=inf", -EINVAL, "bucket_s: `inf` is not a number > 0", "", 0, 0},
+        {"fault-impact", "window_s=nan", -EINVAL, "window_s: `nan` is not a number > 0", "", 0, 0},
+        {"group-latency", "every=0", -EINVAL, "every: `0` is not an integer > 0", "", 0, 0},
+        {"peer-timeline", "peer=nobody", -EINVAL, "peer: the trace has no peer `nobody`", "its name", 0, 0},
+        {"peer-timeline", "peer=3", -EINVAL, "peer: the trace has no peer `3`", "its name", 0, 0},
+        {"lookup-path", "lookup=99", -EINVAL, "lookup: the trace has no lookup `99`", "its id", 0, 0},
+        {"lookup-path", "lookup=x", -EINVAL, "lookup: `x` is not a number", "", 0, 0},
+        {"broadcast-hops", "broadcast=2", -EINVAL, "broadcast: the trace has no broadcast `2`", "its id", 0, 0},
         {"population", "bucket_s", -EINVAL, "`bucket_s`: expected KEY=VALUE", "", 0, 0},
         {"population", "=3", -EINVAL, "`=3`: expected KEY=VALUE", "", 0, 0},
         {"lookup-path", NULL, -EINVAL, "the query lookup-path needs lookup=...", "peerlab query trace.db lookup-path", 0,
@@ -84,6 +94,20 @@ static void what_is_refused_is_refused_with_a_reason(void **state)
             first->place.column != cases[i].column)
             fail_msg("%s: %d `%s` hint `%s` at %u:%u", cases[i].query, error, first->message, first->hint,
                      first->place.line, first->place.column);
+    }
+    close_example(&opened);
+}
+
+static void an_argument_given_twice_is_refused(void **state)
+{
+    struct opened opened = open_example(state);
+    struct trace_rows rows = {NULL, ignore_header, ignore_row};
+    static const char *const queries[] = {"population", "SELECT :bucket_s"};
+    for (size_t i = 0; i < 2; i++) {
+        struct base_diagnostics diagnostics = {0};
+        const char *const arguments[] = {"bucket_s=60", "bucket_s=60"};
+        assert_int_equal(trace_query_run(opened.reader, queries[i], arguments, 2, &rows, &diagnostics), -EINVAL);
+        assert_string_equal(diagnostics.items[0].message, "bucket_s is given twice");
     }
     close_example(&opened);
 }
@@ -193,7 +217,8 @@ int main(void)
 {
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        CASE(what_is_refused_is_refused_with_a_reason), CASE(plain_sql_takes_arguments), CASE(a_row_can_be_the_last),
+        CASE(what_is_refused_is_refused_with_a_reason), CASE(plain_sql_takes_arguments),
+        CASE(an_argument_given_twice_is_refused), CASE(a_row_can_be_the_last),
         CASE(the_run_says_what_it_was),                 CASE(what_is_no_trace_is_not_opened),
         CASE(a_damaged_trace_is_told),
     };

@@ -1,5 +1,5 @@
 -- How one broadcast spread, hop by hop.
--- parameters: broadcast (integer, the first): its id in the table broadcast
+-- parameters: broadcast (broadcast, the first): its id in the table broadcast
 -- columns: hops (-): messages on the way from the publisher
 --          peers (-): reached with so many
 --          reached (-): with so many or fewer

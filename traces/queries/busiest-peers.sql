@@ -1,5 +1,5 @@
 -- The peers that sent and got the most messages.
--- parameters: count (integer, 10): how many peers to show
+-- parameters: count (integer > 0, 10): how many peers to show
 -- columns: peer (-): its name
 --          group_name (-): its group
 --          sent (-): messages

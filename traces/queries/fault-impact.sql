@@ -1,5 +1,5 @@
 -- How lookups fared before, during and after each fault, by when they started.
--- parameters: window_s (number, 300): how long before and after count, seconds
+-- parameters: window_s (number > 0, 300): how long before and after count, seconds
 -- columns: fault (-): its name
 --          kind (-): what it does
 --          phase (-): before, during, after

@@ -1,5 +1,5 @@
 -- Delay of delivered messages between groups of peers.
--- parameters: every (integer, 1): look at one message in so many only, which is faster on large traces
+-- parameters: every (integer > 0, 1): look at one message in so many only, which is faster on large traces
 -- columns: from_group (-): the sender's
 --          to_group (-): the target's
 --          messages (-): delivered, of those looked at

@@ -1,5 +1,5 @@
 -- The causal path of one lookup: what led from its start to its end, oldest first.
--- parameters: lookup (integer): its id in the table lookup (slowest-lookups shows some)
+-- parameters: lookup (lookup): its id in the table lookup (slowest-lookups shows some)
 -- columns: step (-): 0 is the event that started it
 --          at_ms (ms): when
 --          since_start_ms (ms): since the lookup started

@@ -1,5 +1,5 @@
 -- Lookups over time, by when they started: how many, how well, how fast.
--- parameters: bucket_s (number, 60): length of a span of time, seconds
+-- parameters: bucket_s (number > 0, 60): length of a span of time, seconds
 -- columns: from_s (s): start of the span
 --          issued (-): lookups that started in it
 --          succeeded (-): of these

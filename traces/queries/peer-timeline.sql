@@ -1,8 +1,8 @@
 -- All that one peer sent, got and did, in order.
--- parameters: peer (text): its name, or its index
+-- parameters: peer (peer): its name, or its index
 --             from_s (number, 0): from when on, seconds
 --             until_s (number, the end): up to when, seconds
---             count (integer, 200): how many rows at most
+--             count (integer > 0, 200): how many rows at most
 -- columns: at_ms (ms): when
 --          seq (-): of what was dispatched to it
 --          what (-): sent, delivered, why a message was dropped on arrival, or the kind of another event

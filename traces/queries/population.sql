@@ -1,5 +1,5 @@
 -- Peers up over time, from the events of coming and going, so that it works while the run goes on and after a kill.
--- parameters: bucket_s (number, 60): length of a span of time, seconds
+-- parameters: bucket_s (number > 0, 60): length of a span of time, seconds
 -- columns: until_s (s): end of the span
 --          came (-): peers that came up in it
 --          went (-): peers that went down in it

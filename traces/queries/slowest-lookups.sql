@@ -1,5 +1,5 @@
 -- The lookups that took longest.
--- parameters: count (integer, 10): how many to show
+-- parameters: count (integer > 0, 10): how many to show
 -- columns: lookup (-): its id, for lookup-path
 --          peer (-): where it started
 --          started_s (s): when
