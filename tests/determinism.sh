@@ -1,6 +1,6 @@
 #!/bin/bash
 # What determinism promises over compilers, optimisation and processors: one digest. Called by `make test-determinism` with
-# the build folder; builds peerlab anew under it for each way of compiling and runs three scenarios, each with churn, loss
+# the build folder; builds peerlab anew under it for each way of compiling and runs five scenarios, each with churn, loss
 # and faults, over both transports and with the trace whole, sampled and off. One line a build.
 set -u
 build=$(realpath "${1:?the build folder}")
@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 jobs=$(nproc)
 
-# The network, the churn and the faults that the three share.
+# The network, the churn and the faults that they share.
 scenario() { # NAME DURATION, the rest on stdin
     { cat <<YAML; cat; } > "$folder/$1.yaml"
 name: $1
@@ -39,7 +39,18 @@ network: {latency: {normal: {mean: 80 ms, sd: 20 ms}}, jitter: {normal: 2 ms}, l
 overlay: {protocol: epidemic, mode: push-pull, rounds: own-timers, period: 1 s}
 workload: [{publish: {every: 20 s, from: server}}]
 YAML
-scenarios="lognormal pareto gossip"
+scenario ring "5 min" <<'YAML'
+network: {latency: {lognormal: {median: 40 ms, sigma: 0.5}}, jitter: {normal: 2 ms}, loss: 1 %}
+overlay: {protocol: chord, bits: 64, virtual_nodes: 2, replicas: 3, keys: 500, start: join, stabilise: 5 s, fix_fingers: 5 s}
+workload: [{lookup: {every: {exponential: 10 s}, keys: 500}}]
+YAML
+scenario flood "5 min" <<'YAML'
+network: {latency: {uniform: [20 ms, 200 ms]}, jitter: {normal: 2 ms}, loss: 1 %}
+overlay: {protocol: broadcast}
+initial_graph: {barabasi_albert: {edges: 3}}
+workload: [{publish: {every: {exponential: 60 s}, from: server}}]
+YAML
+scenarios="lognormal pareto gossip ring flood"
 
 compile() { # NAME COMPILER BUILD_TYPE FLAGS LTO
     local into=$build/determinism-$1

@@ -15,8 +15,10 @@ status 0 "$peerlab" query trace.db message-kinds
 says out "find_node"
 status 0 "$peerlab" query trace.db fault-impact window_s=60 --format json
 json out '{row["fault"] for row in d} == {"cut", "strike"}'
+status 0 "$peerlab" query trace.db fault-impact
+awk 'length > 80 { exit 1 }' out || { fail "the table of fault-impact is too wide"; cat out; }
 status 0 "$peerlab" query trace.db fault-impact --format csv
-head -1 out | grep -q $'^fault,kind,.*\r$' || fail "the CSV's header: $(head -1 out)"
+head -1 out | grep -q $'^fault,phase,.*\r$' || fail "the CSV's header: $(head -1 out)"
 
 # Types are kept; what a terminal would obey is shown instead; CSV quotes.
 sql="SELECT 1 AS i, 0.1 AS r, NULL AS n, 'a,\"b\"' || char(10) || 'c' AS t, char(27) || '[31mred' AS e, x'ff41' AS b"

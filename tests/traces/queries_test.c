@@ -10,11 +10,11 @@ static const struct {
      "0|1|1|0|1.0|1.0|110.0|110.0|1.0\n60|2|1|0|0.5|0.0|25.0|25.0|1.0\n120|1|0|1|||||\n"},
     {"lookups-over-time", "bucket_s=200", "0|4|2|1|0.6667|0.3333|25.0|110.0|1.0\n"},
     {"fault-impact", NULL,
-     "cut|partition|before|0.0|65.0|1|1.0|1.0|110.0|110.0\ncut|partition|during|65.0|100.0|1|0.0|0.0||\n"
-     "cut|partition|after|100.0|140.0|2|1.0|0.0|25.0|25.0\n"},
+     "cut|before|0.0|1|1.0|1.0|110.0|110.0\ncut|during|65.0|1|0.0|0.0||\n"
+     "cut|after|100.0|2|1.0|0.0|25.0|25.0\n"},
     {"fault-impact", "window_s=20",
-     "cut|partition|before|45.0|65.0|0||||\ncut|partition|during|65.0|100.0|1|0.0|0.0||\n"
-     "cut|partition|after|100.0|120.0|1|1.0|0.0|25.0|25.0\n"},
+     "cut|before|45.0|0||||\ncut|during|65.0|1|0.0|0.0||\n"
+     "cut|after|100.0|1|1.0|0.0|25.0|25.0\n"},
     {"lookup-path", "lookup=1",
      "0|1000.0|0.0|a-0|2|lookup|||\n1|1050.0|50.0|b-0|2|delivered|find_node|a-0|30\n"
      "2|1110.0|110.0|a-0|3|delivered|nodes|b-0|100\n"},

@@ -1,10 +1,8 @@
 -- How lookups fared before, during and after each fault, by when they started.
 -- parameters: window_s (number > 0, 300): how long before and after count, seconds
 -- columns: fault (-): its name
---          kind (-): what it does
 --          phase (-): before, during, after
---          from_s (s): start of the phase
---          until_s (s): its end
+--          from_s (s): start of the phase, and so the end of the one before
 --          issued (-): lookups that started in it
 --          success_ratio (-): succeeded / (issued - unfinished)
 --          correct_ratio (-): correct / (issued - unfinished)
@@ -37,9 +35,7 @@ WITH run_end(at_ns) AS (
          max(latency_ns) FILTER (WHERE rank = (99 * good + 99) / 100) AS latency_ns_p99
   FROM ranked GROUP BY fault, ordinal
 )
-SELECT f.name AS fault, f.kind, p.phase,
-       round(p.from_ns / 1e9, 3) AS from_s, round(p.until_ns / 1e9, 3) AS until_s,
-       coalesce(g.issued, 0) AS issued,
+SELECT f.name AS fault, p.phase, round(p.from_ns / 1e9, 3) AS from_s, coalesce(g.issued, 0) AS issued,
        round(1.0 * g.succeeded / nullif(g.judged, 0), 4) AS success_ratio,
        round(1.0 * g.correct / nullif(g.judged, 0), 4) AS correct_ratio,
        round(g.latency_ns_p50 / 1e6, 3) AS latency_ms_p50,
