@@ -54,11 +54,10 @@ static void an_expectation_of_no_figure_is_told_before_the_run(void **state)
     struct scenario_run run = scenario_run(yaml, NULL, NULL);
     assert_int_equal(run.result, -22);
     assert_int_equal(run.diagnostics.count, 2);
-    char text[512];
-    base_diagnostic_format(&run.diagnostics.items[0], text, sizeof text);
-    assert_string_equal(text, "test.yaml:7:5: error: no figure \"lookups.succes_ratio\"\n"
-                              "    7 |   - lookups.succes_ratio > 0\n      |     ^\n"
-                              "      = did you mean \"lookups.success_ratio\"?\n");
+    static const char first[] = "test.yaml:7:5: error: no figure \"lookups.succes_ratio\"\n"
+                                "    7 |   - lookups.succes_ratio > 0\n      |     ^\n"
+                                "      = did you mean \"lookups.success_ratio\"?\n";
+    assert_memory_equal(run.told, first, strlen(first));
     assert_string_equal(run.diagnostics.items[1].message, "\"status\" is text, not a number");
 }
 

@@ -2,6 +2,7 @@
 #ifndef TESTS_CONTRACT_SCENARIO_RUN_H
 #define TESTS_CONTRACT_SCENARIO_RUN_H
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +23,8 @@ struct scenario_run {
     char digest[96];
     struct summary summary; /* figures only, owned */
     int result;             /* of engine_run, or the failure before it */
-    struct base_diagnostics diagnostics;
+    struct base_diagnostics diagnostics; /* their places name no source any more: it went with the scenario */
+    char told[8192];                     /* what a person would have read */
 };
 
 static int text_reader(void *context, struct base_arena *arena, const char *name, const char **text, size_t *length)
@@ -64,6 +66,18 @@ static inline void scenario_run_keep(struct scenario_run *run, const struct summ
     snprintf(run->digest, sizeof run->digest, "%s", digest->type == FIGURE_TEXT ? digest->text : "");
 }
 
+/* While the sources that the places point into are still there. */
+static inline void scenario_run_tell(struct scenario_run *run)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < run->diagnostics.count; i++) {
+        struct base_diagnostic *diagnostic = &run->diagnostics.items[i];
+        if (used < sizeof run->told)
+            used += base_diagnostic_format(diagnostic, run->told + used, sizeof run->told - used);
+        diagnostic->place.source = NULL;
+    }
+}
+
 /* sets: NULL-terminated KEY=VALUE; trace, pcap: a path or NULL. */
 static inline struct scenario_run scenario_run_captured(const char *yaml, const char *const *sets, const char *trace,
                                                         const char *pcap)
@@ -83,6 +97,7 @@ static inline struct scenario_run scenario_run_captured(const char *yaml, const 
         run.result = engine_run(engine, &run.diagnostics);
         scenario_run_keep(&run, engine_summary(engine));
     }
+    scenario_run_tell(&run);
     engine_free(engine);
     topology_scenario_free(scenario);
     return run;
@@ -117,14 +132,45 @@ static inline void scenario_digest(const char *yaml, const char *const *sets, co
     scenario_run_done(&run);
 }
 
-/* A path for a trace, removed by the caller. */
+/* The folder of this process's traces. owner: who made it, 0 before that. */
+struct trace_folder {
+    char path[40];
+    pid_t owner;
+};
+
+static inline struct trace_folder *trace_folder(void)
+{
+    static struct trace_folder folder;
+    return &folder;
+}
+
+/* At exit, so that nothing is left where a test failed before it could remove its files. */
+static inline void trace_folder_remove(void)
+{
+    const struct trace_folder *folder = trace_folder();
+    char path[sizeof folder->path + sizeof((struct dirent *) 0)->d_name];
+    DIR *list = folder->owner == getpid() ? opendir(folder->path) : NULL;
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        snprintf(path, sizeof path, "%s/%s", folder->path, entry->d_name);
+        unlink(path);
+    }
+    if (list)
+        closedir(list);
+    rmdir(folder->path);
+}
+
+/* A path for a trace. */
 static inline void trace_path(char path[64])
 {
-    snprintf(path, 64, "/tmp/peerlab-test-XXXXXX");
-    int descriptor = mkstemp(path);
-    assert_true(descriptor >= 0);
-    close(descriptor);
-    unlink(path);
+    static unsigned count;
+    struct trace_folder *folder = trace_folder();
+    if (!folder->owner) {
+        snprintf(folder->path, sizeof folder->path, P_tmpdir "/peerlab-test-XXXXXX");
+        assert_non_null(mkdtemp(folder->path));
+        folder->owner = getpid();
+        atexit(trace_folder_remove);
+    }
+    snprintf(path, 64, "%s/%u.db", folder->path, count++);
 }
 
 /* The first column of the first row as text (empty when there is none), into a static buffer. */
