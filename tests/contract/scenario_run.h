@@ -3,6 +3,7 @@
 #define TESTS_CONTRACT_SCENARIO_RUN_H
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,15 +149,13 @@ static inline struct trace_folder *trace_folder(void)
 static inline void trace_folder_remove(void)
 {
     const struct trace_folder *folder = trace_folder();
-    char path[sizeof folder->path + sizeof((struct dirent *) 0)->d_name];
     DIR *list = folder->owner == getpid() ? opendir(folder->path) : NULL;
-    for (struct dirent *entry; list && (entry = readdir(list));) {
-        snprintf(path, sizeof path, "%s/%s", folder->path, entry->d_name);
-        unlink(path);
-    }
-    if (list)
+    for (struct dirent *entry; list && (entry = readdir(list));)
+        unlinkat(dirfd(list), entry->d_name, 0);
+    if (list) {
         closedir(list);
-    rmdir(folder->path);
+        rmdir(folder->path);
+    }
 }
 
 /* A path for a trace. */
