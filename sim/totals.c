@@ -42,7 +42,7 @@ static double up_mean(struct run *run)
     uint64_t until_ns = run->ended_at_ns;
     if (run->clock_runs && until_ns < reactor_loop_now(run->shard.loop))
         until_ns = reactor_loop_now(run->shard.loop);
-    return until_ns ? truth_up_mean(run->truth, 0, until_ns) : NAN;
+    return until_ns ? truth_up_mean(run->truth, until_ns) : NAN;
 }
 
 static void identity_figures(struct run *run, struct summary *summary)

@@ -25,9 +25,8 @@ struct truth {
     struct truth_change *changes; /* a ring of change_room (a power of two) */
     size_t change_first, change_count, change_room;
     uint64_t now_ns;              /* of the latest question */
-    uint64_t integrated_ns;       /* the integrals reach so far */
+    uint64_t integrated_ns;       /* the integral reaches so far */
     unsigned __int128 peer_ns;    /* integral of up_count */
-    unsigned __int128 warm_peer_ns; /* of it, up to the end of the warm-up */
     uint32_t up_count;
 };
 
@@ -83,15 +82,10 @@ void truth_free(struct truth *truth)
     free(truth);
 }
 
-/* Brings the integrals up to at_ns with the present number of peers up. */
+/* Brings the integral up to at_ns with the present number of peers up. */
 static void integrate(struct truth *truth, uint64_t at_ns)
 {
-    uint64_t warm_up_ns = truth->identity->scenario->warm_up_ns, from_ns = truth->integrated_ns;
-    truth->peer_ns += (unsigned __int128) (at_ns - from_ns) * truth->up_count;
-    if (from_ns < warm_up_ns) {
-        uint64_t warm_ns = (at_ns < warm_up_ns ? at_ns : warm_up_ns) - from_ns;
-        truth->warm_peer_ns += (unsigned __int128) warm_ns * truth->up_count;
-    }
+    truth->peer_ns += (unsigned __int128) (at_ns - truth->integrated_ns) * truth->up_count;
     truth->integrated_ns = at_ns;
 }
 
@@ -197,16 +191,11 @@ uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint3
     return identity_peer(&truth->identity->instances[ordinal], truth->identity, member);
 }
 
-double truth_up_mean(struct truth *truth, uint64_t from_ns, uint64_t to_ns)
+double truth_up_mean(struct truth *truth, uint64_t until_ns)
 {
-    uint64_t warm_up_ns = truth->identity->scenario->warm_up_ns;
-    base_assert(from_ns == 0 || from_ns == warm_up_ns);
-    advance(truth, to_ns);
-    integrate(truth, to_ns);
-    if (to_ns <= from_ns)
-        return truth->up_count;
-    unsigned __int128 before = from_ns == 0 ? 0 : truth->warm_peer_ns;
-    return (double) (truth->peer_ns - before) / (double) (to_ns - from_ns);
+    advance(truth, until_ns);
+    integrate(truth, until_ns);
+    return until_ns ? (double) truth->peer_ns / (double) until_ns : truth->up_count;
 }
 
 uint32_t truth_census(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t *id_numbers)

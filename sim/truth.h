@@ -22,8 +22,8 @@ bool truth_is_up(struct truth *truth, uint64_t at_ns, uint32_t peer);
 uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t instance, const struct overlay_id *key);
 /* A peer of the instance other than `but`, uniform over those up at at_ns; bits picks. UINT32_MAX: none. */
 uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t instance, uint32_t but, uint64_t bits);
-/* The mean over [from_ns, to_ns) of how many peers were up, for peers_up_mean. from_ns: 0 or the end of the warm-up. */
-double truth_up_mean(struct truth *truth, uint64_t from_ns, uint64_t to_ns);
+/* The mean over [0, until_ns) of how many peers were up, for peers_up_mean. */
+double truth_up_mean(struct truth *truth, uint64_t until_ns);
 /* The ids of the members of an instance up at at_ns, in order, as id numbers, into a caller's array of id_count; returns
  * how many. For the census of a converged start. */
 uint32_t truth_census(struct truth *truth, uint64_t at_ns, uint32_t instance, uint32_t *id_numbers);

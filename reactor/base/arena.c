@@ -23,7 +23,6 @@ struct chunk {
 struct base_arena {
     struct chunk *chunks;
     uint8_t *free_start, *free_end; /* of the common chunk in use */
-    size_t taken_bytes;
 };
 
 static_assert(sizeof(struct chunk) % ALIGNMENT == 0, "items follow the chunk's head");
@@ -71,7 +70,6 @@ void *base_arena_take(struct base_arena *arena, size_t bytes)
     if (bytes > SIZE_MAX - ALIGNMENT)
         base_out_of_memory();
     size_t rounded = bytes == 0 ? ALIGNMENT : (bytes + ALIGNMENT - 1) & ~(size_t) (ALIGNMENT - 1);
-    arena->taken_bytes += bytes;
     if (rounded > LARGE_BYTES)
         return add_chunk(arena, rounded);
     if (rounded > (size_t) (arena->free_end - arena->free_start)) {
@@ -114,9 +112,4 @@ char *base_arena_printf(struct base_arena *arena, const char *format, ...)
     vsnprintf(text, (size_t) length + 1, format, again);
     va_end(again);
     return text;
-}
-
-size_t base_arena_bytes(const struct base_arena *arena)
-{
-    return arena->taken_bytes;
 }

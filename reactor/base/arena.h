@@ -19,7 +19,6 @@ void *base_arena_take(struct base_arena *arena, size_t bytes);
 void *base_arena_take_array(struct base_arena *arena, size_t count, size_t item_bytes); /* overflow checked */
 char *base_arena_copy_text(struct base_arena *arena, const char *text, size_t length);  /* adds the NUL */
 char *base_arena_printf(struct base_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-size_t base_arena_bytes(const struct base_arena *arena); /* taken so far, for reports */
 
 /* Says so on stderr and ends the process with status 3. For small memory that a run cannot go on without; what the
  * scenario sizes (a slab, a reservation) is refused with -ENOMEM instead. */

@@ -70,14 +70,6 @@ void base_histogram_merge(struct base_histogram *into, const struct base_histogr
     into->sum += from->sum;
 }
 
-void base_histogram_reset(struct base_histogram *histogram)
-{
-    struct base_histogram empty = {.cells = histogram->cells, .cell_count = histogram->cell_count};
-    if (empty.cells != NULL)
-        memset(empty.cells, 0, empty.cell_count * sizeof(*empty.cells));
-    *histogram = empty;
-}
-
 void base_histogram_done(struct base_histogram *histogram)
 {
     free(histogram->cells);

@@ -16,7 +16,6 @@ struct base_histogram {
 
 void base_histogram_add(struct base_histogram *histogram, uint64_t value);
 void base_histogram_merge(struct base_histogram *into, const struct base_histogram *from);
-void base_histogram_reset(struct base_histogram *histogram); /* empties it, keeps the memory */
 void base_histogram_done(struct base_histogram *histogram);
 
 /* The value below or at which a share (per mille x 1000: p50 = 500000 ppm) of the values lies: the nearest-rank

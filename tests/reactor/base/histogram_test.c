@@ -107,23 +107,6 @@ static void merging_in_any_order_is_adding_all_to_one(void **state)
     base_histogram_done(&all);
 }
 
-static void reset_empties_and_keeps_the_memory(void **state)
-{
-    (void) state;
-    struct base_histogram histogram = {0};
-    base_histogram_reset(&histogram);
-    base_histogram_add(&histogram, UINT64_MAX);
-    uint64_t *cells = histogram.cells;
-    base_histogram_reset(&histogram);
-    assert_true(base_histogram_mean(&histogram) == 0);
-    base_histogram_add(&histogram, 5);
-    assert_ptr_equal(histogram.cells, cells);
-    assert_int_equal(histogram.count, 1);
-    assert_int_equal(histogram.value_max, 5);
-    assert_int_equal(base_histogram_quantile(&histogram, 1000000), 5);
-    base_histogram_done(&histogram);
-}
-
 static void sums_beyond_64_bits_do_not_wrap(void **state)
 {
     (void) state;
@@ -156,7 +139,6 @@ int main(void)
         cmocka_unit_test(median_of_an_even_count_is_the_lower_one),
         cmocka_unit_test(one_value_is_its_own_quantile),
         cmocka_unit_test(merging_in_any_order_is_adding_all_to_one),
-        cmocka_unit_test(reset_empties_and_keeps_the_memory),
         cmocka_unit_test(sums_beyond_64_bits_do_not_wrap),
         cmocka_unit_test(quantile_of_nothing_is_our_mistake),
     };
