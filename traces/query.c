@@ -189,8 +189,9 @@ static int bind_parameter(sqlite3_stmt *statement, int index, const struct trace
     const struct value_type *type = value_type_named(parameter->type);
     struct base_place nowhere = {0};
     if (!bind(statement, index, type, value)) {
+        const char *name = type->exists ? "number" : type->name;
         base_diagnose(diagnostics, BASE_ERROR, nowhere, NULL, "%s: `%s` is not %s %s", parameter->name, value,
-                      type->integer && !type->exists ? "an" : "a", type->integer && type->exists ? "number" : type->name);
+                      *name == 'i' ? "an" : "a", name);
         return -EINVAL;
     }
     int missing = type->exists ? is_missing(sqlite3_db_handle(statement), type, value) : 0;
