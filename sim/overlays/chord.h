@@ -31,6 +31,7 @@
 #define CHORD_TIMEOUTS_MAX 127
 #define CHORD_GONE_KEPT 24 /* a lookup that meets more, with half of all peers dead, is one in a thousand */
 #define CHORD_HOPS_MAX 200  /* what took more goes round in circles: it is dropped */
+#define CHORD_MESSAGES_MAX 1000 /* so is who names itself again and again to an iterative lookup */
 #define CHORD_NO_FINGER 0xff
 #define CHORD_STORE_OCTETS 1200 /* of keys in one message: it stays below an Ethernet frame */
 

@@ -180,7 +180,8 @@ void chord_search_answer(struct peer *peer, peer_address from, const struct chor
     struct chord c = chord_of(peer, request->node);
     struct chord_search *search = search_of(request);
     struct chord_entry owner = {.id = next->sender, .address = from};
-    if (next->finding >= CHORD_OWNER || request->query.hops >= CHORD_HOPS_MAX) {
+    bool too_long = request->query.hops >= CHORD_HOPS_MAX || search->messages >= CHORD_MESSAGES_MAX;
+    if (next->finding >= CHORD_OWNER || too_long) {
         end(&c, search, next->finding >= CHORD_OWNER ? &owner : NULL, next->finding == CHORD_OWNER);
         return;
     }
@@ -225,7 +226,8 @@ void chord_search_timeout(struct peer *peer, struct chord_search *search)
         search->gone[search->gone_count++ % CHORD_GONE_KEPT] = gone.address;
         tell_gone(&c, search, &gone);
     }
-    if (query->timeouts == CHORD_TIMEOUTS_MAX || chord_state(&c)->successor_count == 0)
+    bool own_tables = search->source.address == PEER_ADDRESS_NONE; /* of which a node that joins has none */
+    if (query->timeouts == CHORD_TIMEOUTS_MAX || (own_tables && chord_state(&c)->successor_count == 0))
         end(&c, search, NULL, false);
     else
         ask_next(&c, search);

@@ -31,10 +31,11 @@ struct chord chord_node_behind(struct peer *peer, const struct chord_id *key)
         struct chord c = chord_of(peer, number);
         id = chord_id_at(&c, CHORD_SELF);
         struct chord_id distance = chord_distance(key, &id);
-        if (chord_id_less(&distance, &least)) {
-            least = distance;
-            behind = c;
-        }
+        if (chord_state(&c)->successor_count == 0 ||
+            (chord_state(&behind)->successor_count > 0 && !chord_id_less(&distance, &least)))
+            continue;
+        least = distance;
+        behind = c;
     }
     return behind;
 }
