@@ -60,12 +60,33 @@ void chord_rejoin(const struct chord *c, peer_address bootstrap)
     chord_lookup_through(c, bootstrap);
 }
 
+/* Who is in the ring already asked because it is so small: somebody nearer means that there is another one, and joins
+ * them. */
+static void merge(const struct chord *c, const struct chord_entry *owner)
+{
+    struct chord_entry list[1 + CHORD_SUCCESSORS_MAX];
+    struct chord_id self = chord_id_at(c, CHORD_SELF);
+    uint32_t count = chord_state(c)->successor_count;
+    list[0] = *owner;
+    for (uint32_t i = 0; i < count; i++)
+        list[1 + i] = chord_entry_at(c, CHORD_FIRST_SUCCESSOR + i);
+    if (!chord_in_open(&self, &owner->id, &list[1].id))
+        return;
+    chord_set_successors(c, list, 1 + count);
+    chord_state(c)->successor_asked = false;
+    chord_stabilise(c);
+}
+
 void chord_joined(const struct chord *c, const struct chord_entry *owner)
 {
     struct chord_id self = chord_id_at(c, CHORD_SELF);
     bool waiting = chord_state(c)->successor_count == 0 || chord_is_alone(c);
-    if (!waiting || chord_id_equal(&owner->id, &self))
+    if (chord_id_equal(&owner->id, &self))
         return;
+    if (!waiting) {
+        merge(c, owner);
+        return;
+    }
     chord_set_successors(c, owner, 1);
     chord_state(c)->successor_asked = false;
     chord_state(c)->wants_fingers = true;

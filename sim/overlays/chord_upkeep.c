@@ -69,6 +69,14 @@ static void stabilise_alone(const struct chord *c)
         chord_rejoin(c, bootstrap);
 }
 
+/* A ring that does not fill the successor list is small, or an island: who joined through a peer that was lost itself. */
+static void look_beyond(const struct chord *c)
+{
+    peer_address bootstrap = peer_bootstrap(c->peer);
+    if (chord_state(c)->successor_count < c->shared->successors && bootstrap != PEER_ADDRESS_NONE)
+        chord_lookup_through(c, bootstrap);
+}
+
 void chord_stabilise(const struct chord *c)
 {
     if (chord_state(c)->successor_count == 0 || chord_state(c)->successor_asked)
@@ -232,8 +240,11 @@ void chord_predecessor_timeout(const struct chord *c)
 void chord_upkeep(const struct chord *c, uint32_t activities)
 {
     chord_upkeep_start(c);
-    if (activities & 1u << STABILISE)
+    if (activities & 1u << STABILISE) {
+        if (chord_state(c)->successor_count > 0 && !chord_is_alone(c))
+            look_beyond(c);
         chord_stabilise(c);
+    }
     if (activities & 1u << FIX_FINGERS)
         fix_fingers(c);
     if (activities & 1u << CHECK_PREDECESSOR)

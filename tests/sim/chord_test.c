@@ -151,6 +151,25 @@ static void the_last_two_and_the_last_one_are_rings_too(void **unused)
     harness_free(h);
 }
 
+/* Who joins through a peer that is lost itself is lost with it: neither is alone, and both know nobody else. */
+static void a_small_island_finds_the_ring_again(void **unused)
+{
+    (void) unused;
+    for (uint32_t mode = CHORD_RECURSIVE; mode <= CHORD_ITERATIVE; mode++) {
+        struct chord_parameters p = defaults();
+        p.start = 1;
+        p.lookup = mode;
+        struct harness *h = world(&p, 40);
+        harness_join(h, 0, PEER_ADDRESS_NONE);
+        harness_join(h, 1, PEER_ADDRESS_NONE);
+        for (uint32_t peer = 2; peer < 40; peer++)
+            harness_join(h, peer, peer < 5 ? 2 : 1); /* 2 to 4 join peer 1, the others peer 0 */
+        run_for(h, 80 * PERIOD_NS);
+        assert_ring_is_perfect(h, 40);
+        harness_free(h);
+    }
+}
+
 static void lookups_survive_loss_and_churn(void **unused)
 {
     (void) unused;
@@ -196,6 +215,7 @@ int main(void)
         cmocka_unit_test(a_crash_of_a_third_heals),
         cmocka_unit_test(who_has_left_in_good_order_is_missed_by_nobody),
         cmocka_unit_test(the_last_two_and_the_last_one_are_rings_too),
+        cmocka_unit_test(a_small_island_finds_the_ring_again),
         cmocka_unit_test(lookups_survive_loss_and_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
