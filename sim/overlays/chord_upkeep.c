@@ -69,7 +69,7 @@ static void stabilise_alone(const struct chord *c)
         chord_rejoin(c, bootstrap);
 }
 
-/* A ring that does not fill the successor list is small, or an island: who joined through a peer that was lost itself. */
+/* A ring that does not fill the successor list is small, or an island: of who joined through a peer that was lost. */
 static void look_beyond(const struct chord *c)
 {
     peer_address bootstrap = peer_bootstrap(c->peer);
