@@ -109,6 +109,7 @@ static void run_hostile(const struct topology_kind *overlay, const char *transpo
     assert_true(number(engine, "messages.sent") == number(engine, "messages.delivered") +
                                                        number(engine, "messages.dropped") +
                                                        number(engine, "messages.in_flight"));
+    assert_true(tried > 0);
     if (refused < tried / 2)
         fail_msg("%s over %s refused %d of %d cut messages", overlay->name, transport, (int) refused, (int) tried);
     engine_free(engine);

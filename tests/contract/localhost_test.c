@@ -100,7 +100,8 @@ static void a_burst_of_all_peers_does_not_overflow_the_queue_that_they_share(voi
         SCENARIO("epidemic, mode: push, fanout: 64", "3000", "26885", "6 s", "{publish: {every: 1 s, count: 1}}"),
         (const char *const[]){"network.latency={constant: 20 ms}", NULL}, NULL);
     assert_books_balance(&run);
-    assert_true(scenario_figure(&run, "messages.delivered") > 20000); /* however slow the machine is */
+    assert_true(scenario_figure(&run, "messages.sent") > 150000);
+    assert_true(scenario_figure(&run, "messages.delivered") > 60000); /* a burst has crossed, however slow the machine is */
     assert_true(scenario_figure(&run, "messages.dropped") == 0);
     scenario_run_done(&run);
 }
