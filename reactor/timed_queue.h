@@ -17,6 +17,7 @@
 
 #define REACTOR_CLASS_MASK 7u
 #define REACTOR_CLASSES 8
+#define REACTOR_LOOSE 16u /* in order: a timer without a slot among reactor_timers: nobody can stop it */
 enum reactor_class { /* in the order in which one target's entries of one instant and step are dispatched */
     REACTOR_FAULT,
     REACTOR_LIFECYCLE,

@@ -61,7 +61,7 @@ static bool is_timer_class(const struct reactor_entry *entry)
 
 static bool keep_live(void *context, const struct reactor_entry *entry)
 {
-    return !is_timer_class(entry) || find_by_entry(context, entry) != NULL;
+    return !is_timer_class(entry) || entry->order & REACTOR_LOOSE || find_by_entry(context, entry) != NULL;
 }
 
 static void add_dead(struct reactor_timers *timers)
@@ -164,6 +164,8 @@ bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *ent
 
 bool reactor_timer_is_live(const struct reactor_timers *timers, const struct reactor_entry *entry)
 {
+    if (entry->order & REACTOR_LOOSE)
+        return true;
     const struct timer_slot *slot = find_by_entry(timers, entry);
     return slot && slot->due_ns == entry->due_ns;
 }

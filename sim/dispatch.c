@@ -108,8 +108,8 @@ static void on_timer(void *context, struct reactor_entry *entry)
 {
     struct shard *shard = context;
     struct run *run = shard->run;
-    uint32_t data;
-    if (!reactor_timer_fire(shard->timers, entry, &data))
+    uint32_t data = entry->payload;
+    if (!(entry->order & REACTOR_LOOSE) && !reactor_timer_fire(shard->timers, entry, &data))
         return;
     struct peer_hot *hot = run_hot(run, entry->target);
     if (!hot->up || entry->count <= hot->born)
@@ -291,7 +291,7 @@ void run_prefetch(void *context, const struct reactor_entry *upcoming)
     unsigned class = upcoming->order & REACTOR_CLASS_MASK;
     if (class == REACTOR_MESSAGE)
         __builtin_prefetch(flight_at(&shard->flights, upcoming->payload), 1);
-    else if (class == REACTOR_TIMER)
+    else if (class == REACTOR_TIMER && !(upcoming->order & REACTOR_LOOSE))
         reactor_timer_prefetch(shard->timers, upcoming);
 }
 

@@ -125,6 +125,14 @@ peer_timer peer_arm(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t
     return handle;
 }
 
+void peer_after(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t data)
+{
+    struct reactor_entry entry = entry_from(peer, REACTOR_TIMER | REACTOR_LOOSE, kind);
+    due_after(peer, &entry, delay_ns);
+    entry.payload = data;
+    run_push(peer->shard, &entry);
+}
+
 void peer_disarm(struct peer *peer, peer_timer timer)
 {
     reactor_timer_disarm(peer->shard->timers, timer, peer->index);

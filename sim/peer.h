@@ -54,6 +54,8 @@ void peer_send_many(struct peer *peer, const peer_address *to, size_t count, uin
  * instant, after this call. --- */
 typedef uint32_t peer_timer; /* 0: none */
 peer_timer peer_arm(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t data);
+/* The same without a handle: it cannot be disarmed or moved, and costs half. What a periodic timer should use. */
+void peer_after(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t data);
 void peer_disarm(struct peer *peer, peer_timer timer); /* 0 or one that has fired: ignored */
 /* Moves a pending timer; false, and nothing is armed, when it is not pending. */
 bool peer_rearm(struct peer *peer, peer_timer timer, uint64_t delay_ns);

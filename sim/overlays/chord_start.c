@@ -55,7 +55,7 @@ void chord_rejoin(const struct chord *c, peer_address bootstrap)
     struct chord_node_state *state = chord_state(c);
     if (!state->join_timer) {
         state->join_timer = true;
-        peer_arm(c->peer, CHORD_TIMER_JOIN, c->shared->parameters->lookup_timeout_ns, c->number);
+        peer_after(c->peer, CHORD_TIMER_JOIN, c->shared->parameters->lookup_timeout_ns, c->number);
     }
     chord_lookup_through(c, bootstrap);
 }

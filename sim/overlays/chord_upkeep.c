@@ -38,7 +38,7 @@ void chord_upkeep_start(const struct chord *c)
         }
         due |= wait == least ? 1u << activity : 0;
     }
-    peer_arm(c->peer, CHORD_TIMER_UPKEEP, least, c->number << CHORD_ACTIVITY_BITS | due);
+    peer_after(c->peer, CHORD_TIMER_UPKEEP, least, c->number << CHORD_ACTIVITY_BITS | due);
 }
 
 /* --- stabilise --- */
@@ -50,7 +50,7 @@ static void ask_successor(const struct chord *c)
     state->successor_asked = true;
     if (!state->successor_timer) {
         state->successor_timer = true;
-        peer_arm(c->peer, CHORD_TIMER_SUCCESSOR, c->shared->parameters->request_timeout_ns, c->number);
+        peer_after(c->peer, CHORD_TIMER_SUCCESSOR, c->shared->parameters->request_timeout_ns, c->number);
     }
     chord_send_stabilise(c, &successor, state->wants_fingers);
 }
@@ -216,7 +216,7 @@ static void check_predecessor(const struct chord *c)
     if (predecessor.address == PEER_ADDRESS_NONE || state->predecessor_timer)
         return;
     state->predecessor_asked = state->predecessor_timer = true;
-    peer_arm(c->peer, CHORD_TIMER_PREDECESSOR, c->shared->parameters->request_timeout_ns, c->number);
+    peer_after(c->peer, CHORD_TIMER_PREDECESSOR, c->shared->parameters->request_timeout_ns, c->number);
     chord_send_plain(c, CHORD_CHECK, &predecessor);
 }
 

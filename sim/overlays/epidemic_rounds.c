@@ -28,7 +28,8 @@ void epidemic_arm(const struct epidemic_moment *moment)
     uint64_t phase_ns = base_random_below((uint64_t) moment->state->phase << 32, period_ns);
     uint64_t passed_ns = moment->now_ns % period_ns;
     uint64_t delay_ns = phase_ns > passed_ns ? phase_ns - passed_ns : period_ns - passed_ns + phase_ns;
-    moment->state->armed = peer_arm(moment->peer, EPIDEMIC_TIMER_ROUND, delay_ns, 0) != 0;
+    moment->state->armed = true;
+    peer_after(moment->peer, EPIDEMIC_TIMER_ROUND, delay_ns, 0);
 }
 
 static void forget_dead(const struct epidemic_moment *moment)

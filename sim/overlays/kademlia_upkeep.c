@@ -130,7 +130,7 @@ static uint64_t maintenance_period_ns(const struct peer *peer)
 void kademlia_start_maintenance(struct peer *peer)
 {
     uint64_t phase = peer_random_below(peer, maintenance_period_ns(peer));
-    (void) peer_arm(peer, KADEMLIA_TIMER_MAINTENANCE, phase, 0);
+    peer_after(peer, KADEMLIA_TIMER_MAINTENANCE, phase, 0);
 }
 
 void kademlia_maintain(struct peer *peer)
@@ -138,7 +138,7 @@ void kademlia_maintain(struct peer *peer)
     const struct kademlia_shared *shared = peer_shared(peer);
     struct kademlia *state = peer_state(peer);
     uint32_t contacts = kademlia_contact_count(shared, state);
-    (void) peer_arm(peer, KADEMLIA_TIMER_MAINTENANCE, maintenance_period_ns(peer), 0);
+    peer_after(peer, KADEMLIA_TIMER_MAINTENANCE, maintenance_period_ns(peer), 0);
     peer_metric(peer, KADEMLIA_METRIC_CONTACTS, contacts);
     if (contacts == 0) {
         (void) kademlia_bootstrap(peer, peer_bootstrap(peer));

@@ -570,6 +570,11 @@ static void push_timer(struct peer *peer, peer_timer timer, uint8_t kind, uint64
     heap_push(h, &event);
 }
 
+void peer_after(struct peer *peer, uint8_t kind, uint64_t delay, uint32_t data)
+{
+    peer_arm(peer, kind, delay, data);
+}
+
 peer_timer peer_arm(struct peer *peer, uint8_t kind, uint64_t delay, uint32_t data)
 {
     struct harness *h = peer->harness;
