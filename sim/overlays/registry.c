@@ -1,10 +1,12 @@
 #include "sim/overlays/registry.h"
 
 static const struct topology_kind *const overlays[] = {
+    &averaging_kind,
     &broadcast_kind,
     &chord_kind,
     &epidemic_kind,
     &kademlia_kind,
+    &phold_kind,
 };
 
 const struct topology_registry sim_overlays = {
