@@ -19,7 +19,8 @@ void run_record_message(struct shard *shard, const struct reactor_entry *entry, 
     const struct identity *identity = run->identity;
     bool from_peer = entry->source - 1 < identity->peer_count;
     uint32_t known = from_peer ? entry->source - 1 : entry->target;
-    uint32_t instance = identity->group_instance[run_hot(run, known)->group];
+    /* Who has sent it is not in the cache any more: its group is asked for only where that makes a difference. */
+    uint32_t instance = identity->instance_count == 1 ? 0 : identity->group_instance[run_hot(run, known)->group];
     trace_message(run->trace, &(struct trace_message){
         .sent_at_ns = sent_at_ns, .delay_ns = delay_ns, .queue_ns = 0,
         .source = from_peer ? entry->source - 1 : TRACE_NONE_U32, .cause_seq = entry->cause,
