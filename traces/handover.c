@@ -38,6 +38,7 @@ static struct trace_batch *pool_try_take(struct trace_handover *handover)
     struct trace_batch *batch = handover->free_head;
     if (batch) {
         handover->free_head = batch->next;
+        handover->free_count--;
         return batch;
     }
     if (handover->made == TRACE_BATCH_MAX)
@@ -48,13 +49,21 @@ static struct trace_batch *pool_try_take(struct trace_handover *handover)
     return batch;
 }
 
+/* Who waits is woken when half of what goes around is free, so that a run faster than its writer sleeps once in many
+ * batches. Each table may keep one open: what is more comes back. */
+static uint32_t woken_at(const struct trace_handover *handover)
+{
+    return handover->made > TRACE_TABLE_COUNT ? (handover->made - TRACE_TABLE_COUNT + 1) / 2 : 1;
+}
+
 struct trace_batch *trace_handover_take(struct trace_handover *handover, enum trace_table table, bool may_wait)
 {
     pthread_mutex_lock(&handover->mutex);
     struct trace_batch *batch = pool_try_take(handover);
-    /* Where memory ran out, waiting ends as soon as any batch is on its way back. */
-    while (!batch && may_wait && handover->made > TRACE_TABLE_COUNT) {
-        pthread_cond_wait(&handover->freed, &handover->mutex);
+    /* Where memory ran out there may be none to wait for. */
+    if (!batch && may_wait && handover->made > TRACE_TABLE_COUNT) {
+        while (handover->free_count < woken_at(handover))
+            pthread_cond_wait(&handover->freed, &handover->mutex);
         batch = pool_try_take(handover);
     }
     pthread_mutex_unlock(&handover->mutex);
@@ -63,7 +72,7 @@ struct trace_batch *trace_handover_take(struct trace_handover *handover, enum tr
         batch->table = table;
         batch->count = 0;
         batch->record_bytes = trace_record_bytes(table);
-        batch->bytes_end = TRACE_BATCH_ROOM;
+        batch->bytes_end = TRACE_BATCH_ROOM / batch->record_bytes * batch->record_bytes;
     }
     return batch;
 }
@@ -115,6 +124,7 @@ void trace_handover_recycle(struct trace_handover *handover, struct trace_batch 
     pthread_mutex_lock(&handover->mutex);
     batch->next = handover->free_head;
     handover->free_head = batch;
-    pthread_cond_signal(&handover->freed);
+    if (++handover->free_count >= woken_at(handover))
+        pthread_cond_signal(&handover->freed);
     pthread_mutex_unlock(&handover->mutex);
 }

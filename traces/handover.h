@@ -19,7 +19,7 @@ struct trace_handover {
     pthread_cond_t filled, freed;
     struct trace_batch *free_head;
     struct trace_batch *full_head, **full_tail;
-    uint32_t made;
+    uint32_t made, free_count;
     bool closed;
     atomic_bool wanted; /* the writer asks for open batches, however little is in them */
 };

@@ -20,7 +20,8 @@
 #define TEXT_BYTES_MAX (16u * 1024)
 
 struct trace {
-    struct trace_batch *open[TRACE_TABLE_COUNT]; /* the simulating thread's, like may_leave_out */
+    struct trace_room rooms[TRACE_TABLE_COUNT]; /* first: trace.h writes there. In the batches of `open` */
+    struct trace_batch *open[TRACE_TABLE_COUNT]; /* the appending thread's, like may_leave_out */
     bool may_leave_out;
     struct trace_handover handover;
     const struct trace_sink_ops *ops;
@@ -109,6 +110,7 @@ static void commit(struct trace *trace)
 static void *writer_main(void *argument)
 {
     struct trace *trace = argument;
+    pthread_setname_np(pthread_self(), "trace writer");
     struct timespec deadline = period_later();
     uint32_t uncommitted_bytes = 0;
     do {
@@ -142,58 +144,66 @@ static int start_writer(struct trace *trace)
 
 /* ---- the simulating thread: appending ---- */
 
+_Static_assert(offsetof(struct trace, rooms) == 0, "as trace.h has it");
+_Static_assert(TRACE_ROOM_MESSAGE == (int) TRACE_TABLE_MESSAGE && TRACE_ROOM_EVENT == (int) TRACE_TABLE_EVENT,
+               "as trace.h has them");
+
+static void hand_over(struct trace *trace, unsigned table)
+{
+    struct trace_batch *batch = trace->open[table];
+    const struct trace_room *room = &trace->rooms[table];
+    batch->count = (uint32_t) (room->next - batch->bytes) / batch->record_bytes;
+    batch->bytes_end = (uint32_t) (room->end - batch->bytes);
+    trace_handover_give(&trace->handover, batch);
+    trace->open[table] = NULL;
+    trace->rooms[table] = (struct trace_room) {0};
+}
+
 static void hand_over_all(struct trace *trace)
 {
     atomic_store_explicit(&trace->handover.wanted, false, memory_order_relaxed);
-    for (int table = 0; table < TRACE_TABLE_COUNT; table++)
-        if (trace->open[table]) {
-            trace_handover_give(&trace->handover, trace->open[table]);
-            trace->open[table] = NULL;
-        }
+    for (unsigned table = 0; table < TRACE_TABLE_COUNT; table++)
+        if (trace->open[table])
+            hand_over(trace, table);
 }
 
-static __attribute__((noinline)) struct trace_batch *next_batch(struct trace *trace, enum trace_table table)
+uint8_t *trace_make_room(struct trace *trace, unsigned table)
 {
-    if (atomic_load_explicit(&trace->handover.wanted, memory_order_relaxed))
-        hand_over_all(trace);
     if (trace->open[table])
-        trace_handover_give(&trace->handover, trace->open[table]);
+        hand_over(trace, table);
+    trace_flush(trace);
     /* What the run is called and how it ended is never left out. */
     bool may_wait = !trace->may_leave_out || table == TRACE_TABLE_RUN;
-    trace->open[table] = trace_handover_take(&trace->handover, table, may_wait);
-    if (!trace->open[table])
-        atomic_fetch_add_explicit(&trace->left_out, 1, memory_order_relaxed);
-    return trace->open[table];
-}
-
-/* Room for a record and text_bytes more; NULL: it is left out. */
-static inline struct trace_batch *batch_for(struct trace *trace, enum trace_table table, uint32_t record_bytes,
-                                            uint32_t text_bytes)
-{
-    struct trace_batch *batch = trace->open[table];
-    if (__builtin_expect(!batch || batch->count * record_bytes + record_bytes + text_bytes > batch->bytes_end ||
-                             atomic_load_explicit(&trace->handover.wanted, memory_order_relaxed),
-                         0))
-        batch = next_batch(trace, table);
-    return batch;
-}
-
-static inline void append(struct trace *trace, enum trace_table table, const void *record, uint32_t record_bytes)
-{
-    if (!trace)
-        return;
-    struct trace_batch *batch = batch_for(trace, table, record_bytes, 0);
+    struct trace_batch *batch = trace_handover_take(&trace->handover, (enum trace_table) table, may_wait);
+    trace->open[table] = batch;
     if (batch)
-        memcpy(batch->bytes + (size_t) batch->count++ * record_bytes, record, record_bytes);
+        trace->rooms[table] = (struct trace_room) {batch->bytes, batch->bytes + batch->bytes_end};
+    else
+        atomic_fetch_add_explicit(&trace->left_out, 1, memory_order_relaxed);
+    return batch ? batch->bytes : NULL;
+}
+
+/* The room of a table, with place for a record and text_bytes more; NULL: it is left out. */
+static struct trace_room *room_for(struct trace *trace, enum trace_table table, size_t record_bytes, size_t text_bytes)
+{
+    struct trace_room *room = &trace->rooms[table];
+    bool full = room->next == room->end || (size_t) (room->end - room->next) < record_bytes + text_bytes;
+    return full && !trace_make_room(trace, table) ? NULL : room;
+}
+
+static void put_record(struct trace_room *room, const void *record, size_t record_bytes)
+{
+    memcpy(room->next, record, record_bytes);
+    room->next += record_bytes;
 }
 
 #define DEFINE_APPEND(NAME, TABLE) \
     void trace_##NAME(struct trace *trace, const struct trace_##NAME *record) \
     { \
-        append(trace, TRACE_TABLE_##TABLE, record, sizeof *record); \
+        struct trace_##NAME *next = trace_next(trace, TRACE_TABLE_##TABLE, sizeof *record); \
+        if (next) \
+            *next = *record; \
     }
-DEFINE_APPEND(message, MESSAGE)
-DEFINE_APPEND(event, EVENT)
 DEFINE_APPEND(session, SESSION)
 DEFINE_APPEND(lookup, LOOKUP)
 DEFINE_APPEND(broadcast, BROADCAST)
@@ -209,22 +219,17 @@ static uint32_t text_length(const char *text)
     return length < TEXT_BYTES_MAX ? (uint32_t) length : TEXT_BYTES_MAX;
 }
 
-/* A copy at the end of the batch, which has room for it; NULL stays NULL. */
-static const char *put_text(struct trace_batch *batch, const char *text)
+/* A copy at the end of the room, which is large enough; NULL stays NULL. */
+static const char *put_text(struct trace_room *room, const char *text)
 {
     if (!text)
         return NULL;
     uint32_t length = text_length(text);
-    batch->bytes_end -= length + 1;
-    char *copy = (char *) batch->bytes + batch->bytes_end;
+    room->end -= length + 1;
+    char *copy = (char *) room->end;
     memcpy(copy, text, length);
     copy[length] = '\0';
     return copy;
-}
-
-static void put_record(struct trace_batch *batch, const void *record, size_t record_bytes)
-{
-    memcpy(batch->bytes + batch->count++ * record_bytes, record, record_bytes);
 }
 
 void trace_fault(struct trace *trace, const struct trace_fault *record)
@@ -232,14 +237,14 @@ void trace_fault(struct trace *trace, const struct trace_fault *record)
     if (!trace)
         return;
     uint32_t text_bytes = text_length(record->name) + text_length(record->kind) + text_length(record->detail) + 3;
-    struct trace_batch *batch = batch_for(trace, TRACE_TABLE_FAULT, sizeof *record, text_bytes);
-    if (!batch)
+    struct trace_room *room = room_for(trace, TRACE_TABLE_FAULT, sizeof *record, text_bytes);
+    if (!room)
         return;
     struct trace_fault copy = *record;
-    copy.name = put_text(batch, record->name);
-    copy.kind = put_text(batch, record->kind);
-    copy.detail = put_text(batch, record->detail);
-    put_record(batch, &copy, sizeof copy);
+    copy.name = put_text(room, record->name);
+    copy.kind = put_text(room, record->kind);
+    copy.detail = put_text(room, record->detail);
+    put_record(room, &copy, sizeof copy);
 }
 
 void trace_violation(struct trace *trace, uint64_t at_ns, uint32_t peer, const char *check_name, const char *detail)
@@ -248,12 +253,12 @@ void trace_violation(struct trace *trace, uint64_t at_ns, uint32_t peer, const c
         return;
     struct trace_violation_record record = {.at_ns = at_ns, .peer = peer};
     uint32_t text_bytes = text_length(check_name) + text_length(detail) + 2;
-    struct trace_batch *batch = batch_for(trace, TRACE_TABLE_VIOLATION, sizeof record, text_bytes);
-    if (!batch)
+    struct trace_room *room = room_for(trace, TRACE_TABLE_VIOLATION, sizeof record, text_bytes);
+    if (!room)
         return;
-    record.check_name = put_text(batch, check_name);
-    record.detail = put_text(batch, detail);
-    put_record(batch, &record, sizeof record);
+    record.check_name = put_text(room, check_name);
+    record.detail = put_text(room, detail);
+    put_record(room, &record, sizeof record);
 }
 
 void trace_log(struct trace *trace, uint64_t at_ns, uint32_t peer, unsigned level, const char *text)
@@ -261,11 +266,11 @@ void trace_log(struct trace *trace, uint64_t at_ns, uint32_t peer, unsigned leve
     if (!trace)
         return;
     struct trace_log_record record = {.at_ns = at_ns, .peer = peer, .level = level};
-    struct trace_batch *batch = batch_for(trace, TRACE_TABLE_LOG, sizeof record, text_length(text) + 1);
-    if (!batch)
+    struct trace_room *room = room_for(trace, TRACE_TABLE_LOG, sizeof record, text_length(text) + 1);
+    if (!room)
         return;
-    record.text = put_text(batch, text);
-    put_record(batch, &record, sizeof record);
+    record.text = put_text(room, text);
+    put_record(room, &record, sizeof record);
 }
 
 void trace_packet(struct trace *trace, const struct trace_packet *record)
@@ -273,13 +278,13 @@ void trace_packet(struct trace *trace, const struct trace_packet *record)
     if (!trace)
         return;
     base_assert(record->length <= TRACE_PACKET_LENGTH_MAX);
-    struct trace_batch *batch = batch_for(trace, TRACE_TABLE_PACKET, sizeof *record, record->length);
-    if (!batch)
+    struct trace_room *room = room_for(trace, TRACE_TABLE_PACKET, sizeof *record, record->length);
+    if (!room)
         return;
     struct trace_packet copy = *record;
-    batch->bytes_end -= record->length;
-    copy.bytes = memcpy(batch->bytes + batch->bytes_end, record->bytes, record->length);
-    put_record(batch, &copy, sizeof copy);
+    room->end -= record->length;
+    copy.bytes = memcpy(room->end, record->bytes, record->length);
+    put_record(room, &copy, sizeof copy);
 }
 
 /* Rare and of any length, so it is a block of its own rather than a text in the batch. */
@@ -290,15 +295,15 @@ void trace_run_value(struct trace *trace, const char *key, const char *value)
     size_t key_bytes = strlen(key) + 1, value_bytes = strlen(value) + 1;
     char *block = malloc(key_bytes + value_bytes);
     struct trace_run_record record = {.key = block, .value = block ? block + key_bytes : NULL};
-    struct trace_batch *batch = block ? batch_for(trace, TRACE_TABLE_RUN, sizeof record, 0) : NULL;
-    if (!batch) {
+    struct trace_room *room = block ? room_for(trace, TRACE_TABLE_RUN, sizeof record, 0) : NULL;
+    if (!room) {
         note_error(trace, -ENOMEM);
         free(block);
         return;
     }
     memcpy(block, key, key_bytes);
     memcpy(block + key_bytes, value, value_bytes);
-    put_record(batch, &record, sizeof record);
+    put_record(room, &record, sizeof record);
 }
 
 void trace_flush(struct trace *trace)

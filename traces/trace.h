@@ -5,7 +5,9 @@
  * `may_leave_out` (real time) the record is counted as left out instead, and the run says so. The loop never waits for
  * the disk otherwise. A sink is one struct of functions (sinks/): sqlite, memory (tests), null.
  *
- * Life: open, append from one thread, at a barrier park/reopen if wanted, finish (close in good order) or abandon. */
+ * Life: open, append, finish. One thread at a time, whichever it is: threads that take turns order their calls among
+ * themselves (a barrier, a join, a mutex), for appending takes no lock. Only trace_error and trace_totals may be asked at
+ * any time. */
 #ifndef TRACES_TRACE_H
 #define TRACES_TRACE_H
 
@@ -133,8 +135,41 @@ struct trace; /* opaque; NULL records nothing */
 int trace_open(struct trace **trace, const struct trace_options *options, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));
 
-void trace_message(struct trace *trace, const struct trace_message *record);
-void trace_event(struct trace *trace, const struct trace_event *record);
+/* Where the next record of a table goes: in its open batch. A trace begins with those of its two busiest tables, so that
+ * a row costs its stores and a comparison; the rest is trace.c's. */
+struct trace_room {
+    uint8_t *next, *end; /* equal: the batch is full, or there is none */
+};
+enum { TRACE_ROOM_MESSAGE, TRACE_ROOM_EVENT };
+/* Makes room for one record more; NULL: it is left out. */
+uint8_t *trace_make_room(struct trace *trace, unsigned table);
+
+static inline void *trace_next(struct trace *trace, unsigned table, size_t record_bytes)
+{
+    struct trace_room *room = (struct trace_room *) (void *) trace + table;
+    if (!trace)
+        return NULL;
+    uint8_t *next = room->next;
+    if (__builtin_expect(next == room->end, 0) && !(next = trace_make_room(trace, table)))
+        return NULL;
+    room->next = next + record_bytes;
+    return next;
+}
+
+static inline void trace_message(struct trace *trace, const struct trace_message *record)
+{
+    struct trace_message *next = trace_next(trace, TRACE_ROOM_MESSAGE, sizeof *record);
+    if (next)
+        *next = *record;
+}
+
+static inline void trace_event(struct trace *trace, const struct trace_event *record)
+{
+    struct trace_event *next = trace_next(trace, TRACE_ROOM_EVENT, sizeof *record);
+    if (next)
+        *next = *record;
+}
+
 void trace_session(struct trace *trace, const struct trace_session *record);
 void trace_lookup(struct trace *trace, const struct trace_lookup *record);
 void trace_broadcast(struct trace *trace, const struct trace_broadcast *record);
@@ -151,8 +186,8 @@ void trace_log(struct trace *trace, uint64_t at_ns, uint32_t peer, unsigned leve
  * says it) are read by trace_compare. */
 void trace_run_value(struct trace *trace, const char *key, const char *value);
 
-/* Hands the open batches over if the writer has asked for them (four times a second; appending does so too): to be called
- * once a turn, so that what an idle loop recorded last is not kept back. A relaxed load otherwise. */
+/* Hands the open batches over if the writer has asked for them (four times a second): to be called several times a
+ * second, so that what was recorded last is not kept back. A relaxed load otherwise. */
 void trace_flush(struct trace *trace);
 
 /* 0, or -errno of the first write that failed (a full disk: -ENOSPC): the caller stops the run in good order. Cheap

@@ -1,52 +1,79 @@
-/* How fast a trace is written, beside what SQLite can do by itself, in one run:
+/* How fast a trace is written, beside what SQLite can do by itself, in turns in one run:
  *
  *   trace      trace_message -> batches -> writer thread -> SQLite in WAL mode, to a closed file without indexes
- *   table      the same records through the same virtual table, INSERT ... SELECT, one thread, a commit every
- *              8 MiB, no journal: the limit
+ *   table      the same records through the same virtual table, INSERT ... SELECT, one thread, no journal, making the
+ *              records not counted: the limit
  *   prepared   one prepared INSERT a row, likewise
- *   append     what recording costs the simulating thread alone (null sink)
+ *   append     what a row costs the appending thread, user CPU: with the writer beside it, and with the null sink
+ *   runs       whole scenarios with everything recorded and with nothing: user CPU of the simulating thread
  *
- * trace_writer [MILLIONS [DIRECTORY]]; prints JSON. */
+ * trace_writer [MILLIONS [REPETITIONS [DIRECTORY]]]; prints JSON. Exits with 1 where the trace is under .8 of the table
+ * (the median pair), over 48 bytes a row, or over 1.25 of a run's user CPU. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "reactor/base/random.h"
+#include "sim/engine.h"
+#include "sim/vocabulary.h"
+#include "topologies/load.h"
 #include "traces/sinks/batch_table.h"
 #include "traces/sinks/sink.h"
 #include "traces/sql.h"
 #include "traces/trace.h"
 
+#define REPETITIONS_MAX 99
+
 struct timing {
-    double wall_s, thread_s, process_s; /* CPU: of this thread, of all */
+    double wall_s, cpu_s; /* CPU: of all threads */
 };
 
-static double clock_s(clockid_t clock)
+static double seconds(clockid_t clock)
 {
     struct timespec at;
     clock_gettime(clock, &at);
     return (double) at.tv_sec + (double) at.tv_nsec / 1e9;
 }
 
+static double thread_user_s(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return (double) usage.ru_utime.tv_sec + (double) usage.ru_utime.tv_usec / 1e6;
+}
+
 static struct timing now(void)
 {
-    return (struct timing) {clock_s(CLOCK_MONOTONIC), clock_s(CLOCK_THREAD_CPUTIME_ID),
-                            clock_s(CLOCK_PROCESS_CPUTIME_ID)};
+    return (struct timing) {seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
 static struct timing since(struct timing start)
 {
     struct timing end = now();
-    return (struct timing) {end.wall_s - start.wall_s, end.thread_s - start.thread_s, end.process_s - start.process_s};
+    return (struct timing) {end.wall_s - start.wall_s, end.cpu_s - start.cpu_s};
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *) a, y = *(const double *) b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t) count, sizeof *values, by_value);
+    return values[count / 2];
 }
 
 static _Noreturn void fail(const char *what)
 {
     fprintf(stderr, "trace_writer: %s\n", what);
-    exit(1);
+    exit(3);
 }
 
 /* A Kademlia run of 100,000 peers for two hours, as far as the sizes of its columns go. */
@@ -78,7 +105,8 @@ static void name_peer(void *context, uint32_t peer, struct trace_peer *row)
     *row = (struct trace_peer) {.name = text, .group_name = "peer", .address = text};
 }
 
-static struct timing run_trace(const char *path, uint64_t rows, bool index, struct timing *appending, uint64_t *bytes)
+/* user_s: of this thread, for making and appending the rows. */
+static struct timing run_trace(const char *path, uint64_t rows, bool index, double *user_s, uint64_t *bytes)
 {
     static struct base_diagnostics diagnostics;
     char text[32];
@@ -90,11 +118,12 @@ static struct timing run_trace(const char *path, uint64_t rows, bool index, stru
     if (trace_open(&trace, &options, &diagnostics) < 0)
         fail(diagnostics.items[0].message);
     struct timing start = now();
+    double user_start_s = thread_user_s();
     for (uint64_t i = 0; i < rows; i++) {
         struct trace_message record = message_at(i);
         trace_message(trace, &record);
     }
-    *appending = since(start);
+    *user_s = thread_user_s() - user_start_s;
     struct trace_totals totals;
     if (trace_finish(trace, "complete", &totals, &diagnostics) < 0)
         fail(diagnostics.items[0].message);
@@ -102,14 +131,14 @@ static struct timing run_trace(const char *path, uint64_t rows, bool index, stru
     return since(start);
 }
 
-static struct timing run_making(uint64_t rows)
+static double making_s(uint64_t rows)
 {
-    struct timing start = now();
+    double start_s = thread_user_s();
     for (uint64_t i = 0; i < rows; i++) {
         struct trace_message record = message_at(i);
         __asm__ volatile("" : : "r"(&record) : "memory"); /* made, not kept */
     }
-    return since(start);
+    return thread_user_s() - start_s;
 }
 
 static sqlite3 *open_plain(const char *path)
@@ -118,11 +147,33 @@ static sqlite3 *open_plain(const char *path)
     unlink(path);
     if (sqlite3_open(path, &database) != SQLITE_OK ||
         sqlite3_exec(database, "PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
-                               "PRAGMA cache_size=-32768", NULL, NULL, NULL) != SQLITE_OK ||
+                               "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-4096", NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(database, trace_schema_sql, NULL, NULL, NULL) != SQLITE_OK)
         fail(path);
     sqlite3_exec(database, "CREATE TEMP TABLE duplicate(broadcast, peer, duplicates)", NULL, NULL, NULL);
     return database;
+}
+
+static void end_plain(sqlite3 *database, sqlite3_stmt *insert)
+{
+    sqlite3_finalize(insert);
+    sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
+    sqlite3_close(database);
+}
+
+static uint32_t fill(struct trace_batch *batch, uint64_t first, uint64_t rows)
+{
+    uint32_t room = TRACE_BATCH_ROOM / batch->record_bytes;
+    struct trace_message *records = (void *) batch->bytes;
+    for (batch->count = 0; first + batch->count < rows && batch->count < room; batch->count++)
+        records[batch->count] = message_at(first + batch->count);
+    return batch->count;
+}
+
+static void add(struct timing *sum, struct timing part)
+{
+    sum->wall_s += part.wall_s;
+    sum->cpu_s += part.cpu_s;
 }
 
 static struct timing run_table(const char *path, uint64_t rows)
@@ -135,23 +186,23 @@ static struct timing run_table(const char *path, uint64_t rows)
     if (trace_batch_tables_register(database, &source) != SQLITE_OK ||
         trace_batch_table_prepare(database, TRACE_TABLE_MESSAGE, &insert) != SQLITE_OK)
         fail(sqlite3_errmsg(database));
-    uint32_t room = TRACE_BATCH_ROOM / batch->record_bytes;
-    struct timing start = now();
+    struct timing sum = {0};
     uint32_t batches = 0;
     for (uint64_t i = 0; i < rows; batches++) {
+        i += fill(batch, i, rows);
+        struct timing start = now();
         if (batches % 32 == 0)
             sqlite3_exec(database, batches ? "COMMIT; BEGIN" : "BEGIN", NULL, NULL, NULL);
-        for (batch->count = 0; i < rows && batch->count < room; i++)
-            ((struct trace_message *) (void *) batch->bytes)[batch->count++] = message_at(i);
         if (sqlite3_step(insert) != SQLITE_DONE)
             fail(sqlite3_errmsg(database));
         sqlite3_reset(insert);
+        add(&sum, since(start));
     }
-    sqlite3_finalize(insert);
-    sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
-    sqlite3_close(database);
+    struct timing start = now();
+    end_plain(database, insert);
+    add(&sum, since(start));
     free(batch);
-    return since(start);
+    return sum;
 }
 
 static void bind_message(sqlite3_stmt *insert, const struct trace_message *record)
@@ -190,37 +241,149 @@ static struct timing run_prepared(const char *path, uint64_t rows)
             fail(sqlite3_errmsg(database));
         sqlite3_reset(insert);
     }
-    sqlite3_finalize(insert);
-    sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
-    sqlite3_close(database);
+    end_plain(database, insert);
     return since(start);
+}
+
+/* ---- the writer ---- */
+
+static bool bench_writer(const char *path, uint64_t rows, int repetitions)
+{
+    double of_table[REPETITIONS_MAX], trace_s[REPETITIONS_MAX], table_s[REPETITIONS_MAX], table_cpu_s[REPETITIONS_MAX];
+    double cpu_s[REPETITIONS_MAX], append_s[REPETITIONS_MAX], null_s[REPETITIONS_MAX];
+    uint64_t bytes = 0, indexed_bytes, null_bytes;
+    for (int i = 0; i < repetitions; i++) {
+        double making = making_s(rows), user_s, null_user_s;
+        struct timing table = run_table(path, rows);
+        unlink(path);
+        struct timing trace = run_trace(path, rows, false, &user_s, &bytes);
+        unlink(path);
+        run_trace(NULL, rows, false, &null_user_s, &null_bytes);
+        of_table[i] = table.wall_s / trace.wall_s;
+        trace_s[i] = trace.wall_s, table_s[i] = table.wall_s;
+        cpu_s[i] = trace.cpu_s - user_s, table_cpu_s[i] = table.cpu_s;
+        append_s[i] = user_s - making, null_s[i] = null_user_s - making;
+    }
+    struct timing prepared = run_prepared(path, rows);
+    unlink(path);
+    double user_s, count = (double) rows;
+    struct timing indexed = run_trace(path, rows, true, &user_s, &indexed_bytes);
+    unlink(path);
+    double ratio = median(of_table, repetitions), trace = median(trace_s, repetitions), row_bytes = (double) bytes / count;
+    printf("{\"rows\": %.0f, \"bytes_a_row\": %.1f, \"bytes_a_row_indexed\": %.1f, \"trace_of_table\": %.3f,\n"
+           " \"trace_rows_per_s\": %.0f, \"table_rows_per_s\": %.0f, \"prepared_rows_per_s\": %.0f,\n"
+           " \"trace_cpu_ns\": %.0f, \"table_cpu_ns\": %.0f, \"index_s\": %.2f, \"append_ns\": %.1f, \"append_null_ns\":"
+           " %.1f,\n",
+           count, row_bytes, (double) indexed_bytes / count, ratio, count / trace, count / median(table_s, repetitions),
+           count / prepared.wall_s, median(cpu_s, repetitions) / count * 1e9,
+           median(table_cpu_s, repetitions) / count * 1e9, indexed.wall_s - trace,
+           median(append_s, repetitions) / count * 1e9, median(null_s, repetitions) / count * 1e9);
+    fflush(stdout);
+    return ratio >= 0.8 && row_bytes <= 48;
+}
+
+/* ---- whole runs ---- */
+
+static const struct scenario_run {
+    const char *name, *path, *sets[4];
+    uint32_t set_count;
+} scenario_runs[] = {
+    {"kademlia-churn", PEERLAB_SOURCE_DIR "/topologies/kademlia-churn.yaml", {"duration=40 min"}, 1},
+    {"chord-converged", PEERLAB_SOURCE_DIR "/topologies/bench/chord-converged.yaml", {"peers.0.count=20000"}, 1},
+    {"averaging", PEERLAB_SOURCE_DIR "/topologies/bench/averaging.yaml", {0}, 0},
+};
+
+/* Of the simulating thread alone, s. */
+struct run_cost {
+    double start_s, end_s; /* of engine_run */
+    double setup_s;        /* until the first event, of all threads */
+    double rows;
+};
+
+static double figure(const struct engine *engine, const char *path)
+{
+    const struct figure *found = summary_find(engine_summary(engine), path);
+    return !found || found->type == FIGURE_NULL ? 0
+           : found->type == FIGURE_INTEGER ? (double) found->integer : found->real;
+}
+
+static struct run_cost run_scenario(const struct scenario_run *chosen, const char *trace_path)
+{
+    struct base_diagnostics diagnostics = {0};
+    struct scenario *scenario = NULL;
+    struct engine *engine = NULL;
+    const char *sets[8];
+    struct topology_load_options load = {.path = chosen->path, .sets = sets, .set_count = chosen->set_count + 2};
+    memcpy(sets, chosen->sets, sizeof chosen->sets);
+    sets[chosen->set_count] = "trace.index=false";
+    sets[chosen->set_count + 1] = "trace.record=[lifecycle, messages, timers, streams, lookups, broadcasts, neighbours, "
+                                  "faults, log, samples]";
+    if (topology_load(&scenario, &load, &sim_vocabulary, &diagnostics) < 0 ||
+        engine_create(&engine, &(struct engine_options) {.scenario = scenario, .trace_path = trace_path},
+                      &diagnostics) < 0)
+        fail(diagnostics.items[0].message);
+    struct run_cost cost = {.start_s = thread_user_s()};
+    if (engine_run(engine, &diagnostics) < 0)
+        fail(diagnostics.items[0].message);
+    cost.end_s = thread_user_s();
+    cost.setup_s = figure(engine, "setup_user_cpu_s");
+    cost.rows = figure(engine, "trace.rows");
+    engine_free(engine);
+    topology_scenario_free(scenario);
+    return cost;
+}
+
+/* In a process of its own, so that set-up is its own. */
+static struct run_cost run_apart(const struct scenario_run *chosen, const char *trace_path)
+{
+    struct run_cost cost;
+    int ends[2];
+    fflush(stdout);
+    if (pipe(ends) < 0)
+        fail("no pipe");
+    pid_t child = fork();
+    if (child == 0) {
+        cost = run_scenario(chosen, trace_path);
+        _exit(write(ends[1], &cost, sizeof cost) == sizeof cost ? 0 : 3);
+    }
+    close(ends[1]);
+    if (child < 0 || read(ends[0], &cost, sizeof cost) != sizeof cost)
+        fail(chosen->name);
+    close(ends[0]);
+    waitpid(child, NULL, 0);
+    return cost;
+}
+
+static bool bench_run(const struct scenario_run *chosen, const char *path, int repetitions)
+{
+    double ratios[REPETITIONS_MAX], row_ns[REPETITIONS_MAX], bare_s[REPETITIONS_MAX], rows = 0;
+    for (int i = 0; i < repetitions; i++) {
+        struct run_cost bare = run_apart(chosen, NULL), traced = run_apart(chosen, path);
+        unlink(path);
+        bare_s[i] = bare.end_s - bare.setup_s;
+        double traced_s = traced.end_s - traced.start_s - (bare.setup_s - bare.start_s);
+        ratios[i] = traced_s / bare_s[i];
+        rows = traced.rows;
+        row_ns[i] = (traced_s - bare_s[i]) / rows * 1e9;
+    }
+    double ratio = median(ratios, repetitions);
+    printf(" \"%s\": {\"traced_of_bare_user_cpu\": %.3f, \"ns_a_row\": %.1f, \"rows\": %.0f, \"bare_user_cpu_s\": %.3f}",
+           chosen->name, ratio, median(row_ns, repetitions), rows, median(bare_s, repetitions));
+    return ratio <= 1.25;
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t rows = (uint64_t) (1e6 * (argc > 1 ? atof(argv[1]) : 3));
+    uint64_t rows = (uint64_t) (1e6 * (argc > 1 ? atof(argv[1]) : 2));
+    int repetitions = argc > 2 ? atoi(argv[2]) : 5;
     char path[4096];
-    snprintf(path, sizeof path, "%s/trace_writer.db", argc > 2 ? argv[2] : ".");
-    struct timing appending, null_appending, indexed_appending;
-    uint64_t bytes, null_bytes, indexed_bytes;
-    struct timing making = run_making(rows);
-    struct timing table = run_table(path, rows);
-    unlink(path);
-    struct timing trace = run_trace(path, rows, false, &appending, &bytes);
-    struct timing prepared = run_prepared(path, rows);
-    unlink(path);
-    struct timing indexed = run_trace(path, rows, true, &indexed_appending, &indexed_bytes);
-    run_trace(NULL, rows, false, &null_appending, &null_bytes);
-    unlink(path);
-    double millions = (double) rows / 1e6;
-    printf("{\"rows\": %llu, \"bytes_a_row\": %.1f, \"bytes_a_row_indexed\": %.1f,\n"
-           " \"trace_rows_per_s\": %.0f, \"table_rows_per_s\": %.0f, \"prepared_rows_per_s\": %.0f,\n"
-           " \"trace_of_table_wall\": %.3f, \"trace_writer_cpu_s\": %.3f, \"table_cpu_s\": %.3f, \"index_s\": %.3f,\n"
-           " \"append_ns\": %.2f, \"append_null_ns\": %.2f, \"making_ns\": %.2f}\n",
-           (unsigned long long) rows, (double) bytes / (double) rows, (double) indexed_bytes / (double) rows,
-           (double) rows / trace.wall_s, (double) rows / table.wall_s, (double) rows / prepared.wall_s,
-           table.wall_s / trace.wall_s, trace.process_s - appending.thread_s, table.process_s,
-           indexed.wall_s - trace.wall_s, (appending.thread_s - making.thread_s) / millions * 1e3,
-           (null_appending.thread_s - making.thread_s) / millions * 1e3, making.thread_s / millions * 1e3);
-    return 0;
+    if (rows == 0 || repetitions < 1 || repetitions > REPETITIONS_MAX)
+        fail("usage: trace_writer [MILLIONS [REPETITIONS [DIRECTORY]]]");
+    snprintf(path, sizeof path, "%s/trace_writer.db", argc > 3 ? argv[3] : ".");
+    bool reached = bench_writer(path, rows, repetitions);
+    for (size_t i = 0; i < sizeof scenario_runs / sizeof *scenario_runs; i++) {
+        reached &= bench_run(&scenario_runs[i], path, repetitions);
+        puts(i + 1 < sizeof scenario_runs / sizeof *scenario_runs ? "," : "}");
+    }
+    return reached ? 0 : 1;
 }
