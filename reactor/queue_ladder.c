@@ -1,60 +1,60 @@
 #include "reactor/queue_ladder.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "reactor/base/reserve.h"
+#include "reactor/queue_compact.h"
 
-#define WINDOW_BITS 15u /* level 0: at 256 entries a bucket, a window of 8 M entries */
-#define SPREAD_BITS 10u
 #define SHIFT_START 20u /* 1 ms, until the density is known */
-#define SHIFT_LEAST 1u  /* so that the number of level 0's buckets fits in 64 bits */
-#define SHIFT_MOST 44u  /* 5 h */
-#define WINDOW (1u << WINDOW_BITS)
-#define SPREAD (1u << SPREAD_BITS)
-#define LIST_COUNT (WINDOW + (QUEUE_LEVELS_MAX - 1) * SPREAD)
+#define BUCKET_COUNT (QUEUE_WINDOW + (QUEUE_LEVELS_MAX - 1) * QUEUE_SPREAD)
+#define TAILS_BYTES (QUEUE_KINDS * BUCKET_COUNT * sizeof(uint32_t))
+#define MOVED_BYTES (BUCKET_COUNT * sizeof(struct queue_bucket))
 
-/* Lays the empty levels out from begin_ns on, rounded down. */
-static void lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t begin_ns)
+void queue_ladder_lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t begin_ns)
 {
     uint64_t position = begin_ns >> shift;
     unsigned k = 0;
-    for (;; k++, shift += SPREAD_BITS) {
+    for (;; k++, shift += QUEUE_SPREAD_BITS) {
         struct queue_level *level = &ladder->levels[k];
         level->shift = shift;
         level->position = position;
-        level->limit = ((position >> SPREAD_BITS) + 1) << SPREAD_BITS;
-        if (shift + SPREAD_BITS >= 64) {
+        level->limit = ((position >> QUEUE_SPREAD_BITS) + 1) << QUEUE_SPREAD_BITS;
+        if (shift + QUEUE_SPREAD_BITS >= 64) {
             level->limit = UINT64_C(1) << (64 - shift);
             break;
         }
-        position = level->limit >> SPREAD_BITS;
+        position = level->limit >> QUEUE_SPREAD_BITS;
     }
     ladder->level_count = k + 1;
+}
+
+static int init_level(struct queue_ladder *ladder, unsigned k)
+{
+    struct queue_level *level = &ladder->levels[k];
+    uint32_t size = k ? QUEUE_SPREAD : QUEUE_WINDOW;
+    uint32_t *tails = ladder->tails + QUEUE_KINDS * (k ? QUEUE_WINDOW + (k - 1) * QUEUE_SPREAD : 0);
+    level->mask = size - 1;
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
+        level->tails[kind] = tails + kind * size;
+    return base_bit_tree_init(&level->occupied, size);
 }
 
 int queue_ladder_init(struct queue_ladder *ladder, size_t entries_max)
 {
     *ladder = (struct queue_ladder){0};
-    /* Each bucket, and each of the parts that a crowded one is split into, may have a last chunk to itself. */
-    uint64_t chunks = (uint64_t) entries_max / 12 + LIST_COUNT + 4096;
-    ladder->lists = base_reserve(2 * LIST_COUNT * sizeof ladder->lists[0]);
-    if (!ladder->lists || queue_store_init(&ladder->store, chunks) < 0) {
+    /* Twice what entries that carry would fill: what was popped out of an opened bucket lies there until its end. */
+    uint64_t chunks = (uint64_t) entries_max / 4 + QUEUE_KINDS * BUCKET_COUNT;
+    ladder->tails = base_reserve(TAILS_BYTES);
+    ladder->moved = base_reserve(MOVED_BYTES);
+    int result = ladder->tails && ladder->moved ? queue_store_init(&ladder->store, chunks) : -ENOMEM;
+    for (unsigned k = 0; k < QUEUE_LEVELS_MAX && result == 0; k++)
+        result = init_level(ladder, k);
+    if (result < 0)
         queue_ladder_done(ladder);
-        return -ENOMEM;
-    }
-    ladder->moved = ladder->lists + LIST_COUNT;
-    for (unsigned k = 0; k < QUEUE_LEVELS_MAX; k++) {
-        struct queue_level *level = &ladder->levels[k];
-        uint32_t size = k ? SPREAD : WINDOW;
-        level->mask = size - 1;
-        level->buckets = ladder->lists + (k ? WINDOW + (k - 1) * SPREAD : 0);
-        if (base_bit_tree_init(&level->occupied, size) < 0) {
-            queue_ladder_done(ladder);
-            return -ENOMEM;
-        }
-    }
-    lay_out(ladder, SHIFT_START, 0);
-    return 0;
+    else
+        queue_ladder_lay_out(ladder, SHIFT_START, 0);
+    return result;
 }
 
 void queue_ladder_done(struct queue_ladder *ladder)
@@ -62,15 +62,16 @@ void queue_ladder_done(struct queue_ladder *ladder)
     for (unsigned k = 0; k < QUEUE_LEVELS_MAX; k++)
         base_bit_tree_done(&ladder->levels[k].occupied);
     queue_store_done(&ladder->store);
-    if (ladder->lists)
-        base_unreserve(ladder->lists, 2 * LIST_COUNT * sizeof ladder->lists[0]);
+    if (ladder->tails)
+        base_unreserve(ladder->tails, TAILS_BYTES);
+    if (ladder->moved)
+        base_unreserve(ladder->moved, MOVED_BYTES);
     *ladder = (struct queue_ladder){0};
 }
 
 size_t queue_ladder_bytes(const struct queue_ladder *ladder)
 {
-    size_t a_chunk = QUEUE_CHUNK_ENTRIES * sizeof(struct reactor_entry) + sizeof ladder->store.next[0];
-    return ladder->store.used_end * a_chunk + 2 * LIST_COUNT * sizeof ladder->lists[0];
+    return queue_store_bytes(&ladder->store) + TAILS_BYTES + MOVED_BYTES;
 }
 
 uint64_t queue_ladder_begin_ns(const struct queue_ladder *ladder)
@@ -79,57 +80,102 @@ uint64_t queue_ladder_begin_ns(const struct queue_ladder *ladder)
     return level->position > UINT64_MAX >> level->shift ? UINT64_MAX : level->position << level->shift;
 }
 
-static inline void place(struct queue_ladder *ladder, const struct reactor_entry *entry)
+/* Where an item of that kind, due at due_ns, goes; *at is its bucket's number in its level. */
+static inline struct queue_level *level_of(struct queue_ladder *ladder, uint64_t due_ns, uint64_t *at)
 {
     struct queue_level *level = ladder->levels;
-    uint64_t at = entry->due_ns >> level->shift;
-    while (at >= level->limit) {
+    *at = due_ns >> level->shift;
+    while (*at >= level->limit) {
         level++;
-        at = entry->due_ns >> level->shift;
+        *at = due_ns >> level->shift;
     }
+    return level;
+}
+
+static inline void *append(struct queue_ladder *ladder, struct queue_level *level, uint64_t at, enum queue_kind kind)
+{
     uint32_t index = (uint32_t) at & level->mask;
-    if (level->buckets[index].count == 0)
+    if (!level->tails[kind][index])
         base_bit_tree_add(&level->occupied, index);
-    queue_list_append(&ladder->store, &level->buckets[index], entry);
+    return queue_tail_append(&ladder->store, &level->tails[kind][index], kind);
 }
 
-void queue_ladder_push(struct queue_ladder *ladder, const struct reactor_entry *entry)
+void queue_ladder_place(struct queue_ladder *ladder, const struct reactor_entry *entry)
 {
-    place(ladder, entry);
-    ladder->count++;
+    uint64_t at;
+    struct queue_level *level = level_of(ladder, entry->due_ns, &at);
+    bool is_far = level->shift <= QUEUE_COMPACT_BITS && (level != ladder->levels || at - level->position >= QUEUE_NEAR);
+    if (entry->order & REACTOR_CARRIES)
+        memcpy(append(ladder, level, at, QUEUE_CARRYING), entry, sizeof *entry + REACTOR_CARRIED_BYTES);
+    else if (is_far && queue_compact_fits(entry))
+        *(struct queue_compact *) append(ladder, level, at, QUEUE_COMPACT) = queue_compact_of(entry, at << level->shift);
+    else
+        *(struct reactor_entry *) append(ladder, level, at, QUEUE_PLAIN) = *entry;
 }
 
-/* Places the entries of a list in order and frees its chunks. */
-static void spread(struct queue_ladder *ladder, struct queue_list list)
+struct reactor_entry *queue_ladder_reserve(struct queue_ladder *ladder, uint64_t due_ns, bool carries)
 {
-    uint32_t chunk = list.head, following = 0, left = list.count;
-    uint32_t here = left ? queue_list_last(left) : 0, full = QUEUE_CHUNK_ENTRIES;
-    for (uint32_t walk = left; walk;) { /* turns the chain: first chunk first */
-        uint32_t previous = ladder->store.next[chunk];
-        ladder->store.next[chunk] = following;
-        following = chunk;
-        walk -= walk == left ? here : full;
-        chunk = previous;
+    struct queue_level *level = &ladder->levels[0];
+    uint64_t at = due_ns >> level->shift;
+    if (at >= level->limit || (!carries && at - level->position >= QUEUE_NEAR))
+        return NULL;
+    return append(ladder, level, at, carries ? QUEUE_CARRYING : QUEUE_PLAIN);
+}
+
+static inline void place_compact(struct queue_ladder *ladder, const struct queue_compact *compact, uint64_t begin_ns)
+{
+    uint64_t due_ns = begin_ns + compact->offset_ns, at;
+    struct queue_level *level = level_of(ladder, due_ns, &at);
+    if (level->shift > QUEUE_COMPACT_BITS) { /* all was laid out wider */
+        struct reactor_entry entry = queue_compact_expand(compact, begin_ns);
+        *(struct reactor_entry *) append(ladder, level, at, QUEUE_PLAIN) = entry;
+        return;
     }
-    for (chunk = following; left;) {
-        uint32_t count = left < full ? left : full;
-        const struct reactor_entry *entries = queue_store_chunk(&ladder->store, chunk);
-        for (uint32_t i = 0; i < count; i++)
-            place(ladder, &entries[i]);
-        left -= count;
-        chunk = queue_store_give(&ladder->store, chunk);
+    struct queue_compact *placed = append(ladder, level, at, QUEUE_COMPACT);
+    *placed = *compact;
+    placed->offset_ns = (uint32_t) (due_ns - (at << level->shift));
+}
+
+void queue_ladder_spread(struct queue_ladder *ladder, const struct queue_bucket *bucket)
+{
+    struct queue_store *store = &ladder->store;
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
+        struct queue_walk walk = queue_walk_turned(store, queue_bucket_list(store, bucket, kind), kind);
+        for (; walk.left; queue_walk_give(store, &walk)) {
+            const char *item = queue_walk_items(store, &walk);
+            for (uint32_t i = 0; i < walk.here; i++, item += QUEUE_UNIT_BYTES << kind) {
+                if (kind == QUEUE_COMPACT)
+                    place_compact(ladder, (const void *) item, bucket->begin_ns);
+                else
+                    queue_ladder_place(ladder, (const void *) item);
+            }
+        }
     }
 }
 
-static struct queue_list take_bucket(struct queue_level *level, uint64_t at)
+uint32_t queue_bucket_count(const struct queue_store *store, const struct queue_bucket *bucket)
 {
-    uint32_t index = (uint32_t) at & level->mask;
-    struct queue_list list = level->buckets[index];
-    if (list.count) {
-        level->buckets[index] = (struct queue_list){0};
-        base_bit_tree_remove(&level->occupied, index);
-    }
-    return list;
+    uint32_t count = 0;
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
+        count += queue_bucket_list(store, bucket, kind).count;
+    return count;
+}
+
+static struct queue_bucket bucket_of(const struct queue_level *level, uint64_t at)
+{
+    struct queue_bucket bucket = {.begin_ns = at << level->shift};
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
+        bucket.tails[kind] = level->tails[kind][at & level->mask];
+    return bucket;
+}
+
+struct queue_bucket queue_bucket_take(struct queue_level *level, uint64_t at)
+{
+    struct queue_bucket bucket = bucket_of(level, at);
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
+        level->tails[kind][at & level->mask] = 0;
+    base_bit_tree_remove(&level->occupied, (uint32_t) at & level->mask);
+    return bucket;
 }
 
 /* Spreads the first bucket of level k over level k - 1, which has room for it; false at the end of time. */
@@ -138,22 +184,33 @@ static bool pull(struct queue_ladder *ladder, unsigned k)
     struct queue_level *level = &ladder->levels[k];
     if (level->position == level->limit && (k + 1 == ladder->level_count || !pull(ladder, k + 1)))
         return false;
-    struct queue_list list = take_bucket(level, level->position);
+    struct queue_bucket bucket = queue_bucket_take(level, level->position);
     level->position++;
-    ladder->levels[k - 1].limit += SPREAD;
-    spread(ladder, list);
+    ladder->levels[k - 1].limit += QUEUE_SPREAD;
+    queue_ladder_spread(ladder, &bucket);
     return true;
+}
+
+void queue_ladder_fill(struct queue_ladder *ladder)
+{
+    struct queue_level *level = &ladder->levels[0];
+    while (level->limit - level->position + QUEUE_SPREAD <= QUEUE_WINDOW && pull(ladder, 1))
+        ;
+}
+
+static uint64_t number_of(const struct queue_level *level, uint32_t index)
+{
+    return level->position + ((index - (uint32_t) level->position) & level->mask);
 }
 
 static bool first_occupied(const struct queue_level *level, uint64_t *at)
 {
     if (level->occupied.count == 0)
         return false;
-    uint32_t from = (uint32_t) level->position & level->mask;
-    uint32_t index = base_bit_tree_next(&level->occupied, from);
+    uint32_t index = base_bit_tree_next(&level->occupied, (uint32_t) level->position & level->mask);
     if (index == BASE_BIT_TREE_NONE) /* the window wraps around */
         index = base_bit_tree_next(&level->occupied, 0);
-    *at = level->position + ((index - from) & level->mask);
+    *at = number_of(level, index);
     return true;
 }
 
@@ -173,7 +230,7 @@ static void jump(struct queue_ladder *ladder, unsigned k, uint64_t at)
     ladder->levels[k].position = at;
     for (; k; k--) {
         struct queue_level *below = &ladder->levels[k - 1];
-        below->position = below->limit = ladder->levels[k].position << SPREAD_BITS;
+        below->position = below->limit = ladder->levels[k].position << QUEUE_SPREAD_BITS;
     }
 }
 
@@ -190,11 +247,9 @@ bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct qu
         pull(ladder, k);
     }
     struct queue_level *level = &ladder->levels[0];
-    *bucket = (struct queue_bucket){take_bucket(level, at), at << level->shift};
-    ladder->count -= bucket->list.count;
+    *bucket = queue_bucket_take(level, at);
     level->position = at + 1;
-    while (level->limit - level->position + SPREAD <= WINDOW && pull(ladder, 1))
-        ;
+    queue_ladder_fill(ladder);
     return true;
 }
 
@@ -204,147 +259,104 @@ uint64_t queue_ladder_least_due(const struct queue_ladder *ladder)
     uint64_t at, least = UINT64_MAX;
     if (!first_level(ladder, &k, &at))
         return least;
-    struct queue_list list = ladder->levels[k].buckets[at & ladder->levels[k].mask];
-    uint32_t chunk = list.head, here = queue_list_last(list.count);
-    for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES) {
-        const struct reactor_entry *entries = queue_store_chunk(&ladder->store, chunk);
-        for (uint32_t i = 0; i < here; i++)
-            least = entries[i].due_ns < least ? entries[i].due_ns : least;
-        chunk = ladder->store.next[chunk];
+    struct queue_bucket bucket = bucket_of(&ladder->levels[k], at);
+    const struct queue_store *store = &ladder->store;
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
+        struct queue_walk walk = queue_walk_begin(queue_bucket_list(store, &bucket, kind), kind);
+        for (; walk.left; queue_walk_next(store, &walk)) {
+            const char *item = queue_walk_items(store, &walk);
+            for (uint32_t i = 0; i < walk.here; i++, item += QUEUE_UNIT_BYTES << kind) {
+                const struct queue_compact *compact = (const void *) item;
+                const struct reactor_entry *entry = (const void *) item;
+                uint64_t due_ns = kind == QUEUE_COMPACT ? bucket.begin_ns + compact->offset_ns : entry->due_ns;
+                least = due_ns < least ? due_ns : least;
+            }
+        }
     }
     return least;
 }
 
-/* Calls for each bucket that is not empty. */
-static void each_bucket(const struct queue_ladder *ladder,
-                        void (*visit)(void *context, struct queue_level *level, uint32_t index), void *context)
+void queue_ladder_each_bucket(const struct queue_ladder *ladder,
+                              void (*visit)(void *context, struct queue_level *level, uint64_t at), void *context)
 {
     for (unsigned k = 0; k < ladder->level_count; k++) {
         struct queue_level *level = (struct queue_level *) &ladder->levels[k];
         uint32_t index = base_bit_tree_next(&level->occupied, 0);
         for (; index != BASE_BIT_TREE_NONE; index = base_bit_tree_next(&level->occupied, index + 1))
-            visit(context, level, index);
+            visit(context, level, number_of(level, index));
     }
-}
-
-struct collecting {
-    struct queue_list *moved;
-    size_t count;
-};
-
-static void collect(void *context, struct queue_level *level, uint32_t index)
-{
-    struct collecting *collecting = context;
-    collecting->moved[collecting->count++] = take_bucket(level, index);
-}
-
-static void lay_out_anew(struct queue_ladder *ladder, unsigned shift)
-{
-    struct collecting collecting = {.moved = ladder->moved};
-    uint64_t begin_ns = queue_ladder_begin_ns(ladder);
-    each_bucket(ladder, collect, &collecting);
-    lay_out(ladder, shift, begin_ns);
-    while (ladder->levels[0].limit - ladder->levels[0].position + SPREAD <= WINDOW && pull(ladder, 1))
-        ;
-    for (size_t i = 0; i < collecting.count; i++)
-        spread(ladder, ladder->moved[i]);
-}
-
-static unsigned log2_of(uint64_t ratio)
-{
-    return ratio ? 63u - (unsigned) __builtin_clzll(ratio) : 0;
-}
-
-void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries)
-{
-    struct queue_density *density = &ladder->density;
-    uint32_t target = queue_ladder_target(ladder);
-    density->buckets++;
-    density->entries += entries;
-    if (entries > 4 * target) {
-        density->crowded_buckets++;
-        density->crowded_entries += entries;
-    }
-    /* Laying out anew costs about four times as much an entry as opening does, and as eight buckets opened. */
-    if (4 * density->entries + 32 * density->buckets < ladder->count + 4096)
-        return;
-    unsigned shift = ladder->levels[0].shift;
-    if (2 * density->crowded_entries > density->entries) {
-        unsigned narrower = log2_of(density->crowded_entries / density->crowded_buckets / target);
-        shift = shift > SHIFT_LEAST + narrower ? shift - narrower : SHIFT_LEAST;
-    } else if (density->entries < density->buckets * (target / 4)) {
-        unsigned wider = log2_of(density->buckets * target / (density->entries + 1));
-        shift = shift + wider < SHIFT_MOST ? shift + wider : SHIFT_MOST;
-    }
-    *density = (struct queue_density){0};
-    if (shift != ladder->levels[0].shift)
-        lay_out_anew(ladder, shift);
-}
-
-void queue_list_each(const struct queue_store *store, struct queue_list list,
-                     void (*visit)(void *context, const struct reactor_entry *entry), void *context)
-{
-    uint32_t chunk = list.head, here = list.count ? queue_list_last(list.count) : 0;
-    for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES, chunk = store->next[chunk]) {
-        for (uint32_t i = 0; i < here; i++)
-            visit(context, queue_store_chunk(store, chunk) + i);
-    }
-}
-
-struct queue_list queue_list_sweep(struct queue_store *store, struct queue_list list,
-                                   bool (*keep)(void *context, const struct reactor_entry *entry), void *context)
-{
-    struct queue_list kept = {0};
-    uint32_t chunk = list.head, here = list.count ? queue_list_last(list.count) : 0;
-    for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES) {
-        const struct reactor_entry *entries = queue_store_chunk(store, chunk);
-        for (uint32_t i = 0; i < here; i++) {
-            if (keep(context, &entries[i]))
-                queue_list_append(store, &kept, &entries[i]);
-        }
-        chunk = queue_store_give(store, chunk);
-    }
-    return kept;
 }
 
 struct visiting {
     struct queue_ladder *ladder;
-    void (*visit)(void *context, const struct reactor_entry *entry);
-    bool (*keep)(void *context, const struct reactor_entry *entry);
+    queue_visit *visit;
+    queue_keep *keep;
     void *context;
     size_t removed;
 };
 
-static void visit_bucket(void *context, struct queue_level *level, uint32_t index)
+static void visit_bucket(void *context, struct queue_level *level, uint64_t at)
 {
     const struct visiting *visiting = context;
-    queue_list_each(&visiting->ladder->store, level->buckets[index], visiting->visit, visiting->context);
+    const struct queue_store *store = &visiting->ladder->store;
+    struct queue_bucket bucket = bucket_of(level, at);
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
+        struct queue_walk walk = queue_walk_begin(queue_bucket_list(store, &bucket, kind), kind);
+        for (; walk.left; queue_walk_next(store, &walk)) {
+            const char *item = queue_walk_items(store, &walk);
+            for (uint32_t i = 0; i < walk.here; i++, item += QUEUE_UNIT_BYTES << kind) {
+                struct reactor_entry expanded;
+                if (kind == QUEUE_COMPACT)
+                    expanded = queue_compact_expand((const void *) item, bucket.begin_ns);
+                visiting->visit(visiting->context, kind == QUEUE_COMPACT ? &expanded : (const void *) item);
+            }
+        }
+    }
 }
 
-static void sweep_bucket(void *context, struct queue_level *level, uint32_t index)
+/* Keeps some of a list: the list of them, in chunks that the others leave. */
+static uint32_t sweep_list(struct visiting *visiting, struct queue_list list, enum queue_kind kind, uint64_t begin_ns)
+{
+    struct queue_store *store = &visiting->ladder->store;
+    uint32_t kept = 0;
+    struct queue_walk walk = queue_walk_begin(list, kind);
+    for (; walk.left; queue_walk_give(store, &walk)) {
+        const char *item = queue_walk_items(store, &walk);
+        for (uint32_t i = 0; i < walk.here; i++, item += QUEUE_UNIT_BYTES << kind) {
+            struct reactor_entry expanded;
+            if (kind == QUEUE_COMPACT)
+                expanded = queue_compact_expand((const void *) item, begin_ns);
+            if (visiting->keep(visiting->context, kind == QUEUE_COMPACT ? &expanded : (const void *) item))
+                memcpy(queue_tail_append(store, &kept, kind), item, QUEUE_UNIT_BYTES << kind);
+        }
+    }
+    visiting->removed += list.count - queue_list_of(store, kept, kind).count;
+    return kept;
+}
+
+static void sweep_bucket(void *context, struct queue_level *level, uint64_t at)
 {
     struct visiting *visiting = context;
-    uint32_t before = level->buckets[index].count;
-    struct queue_list kept =
-        queue_list_sweep(&visiting->ladder->store, level->buckets[index], visiting->keep, visiting->context);
-    level->buckets[index] = kept;
-    visiting->removed += before - kept.count;
-    if (!kept.count)
+    struct queue_bucket bucket = bucket_of(level, at);
+    uint32_t index = (uint32_t) at & level->mask, any = 0;
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
+        struct queue_list list = queue_bucket_list(&visiting->ladder->store, &bucket, kind);
+        any |= level->tails[kind][index] = sweep_list(visiting, list, kind, bucket.begin_ns);
+    }
+    if (!any)
         base_bit_tree_remove(&level->occupied, index);
 }
 
-void queue_ladder_each(const struct queue_ladder *ladder,
-                       void (*visit)(void *context, const struct reactor_entry *entry), void *context)
+void queue_ladder_each(const struct queue_ladder *ladder, queue_visit *visit, void *context)
 {
     struct visiting visiting = {.ladder = (struct queue_ladder *) ladder, .visit = visit, .context = context};
-    each_bucket(ladder, visit_bucket, &visiting);
+    queue_ladder_each_bucket(ladder, visit_bucket, &visiting);
 }
 
-size_t queue_ladder_sweep(struct queue_ladder *ladder, bool (*keep)(void *context, const struct reactor_entry *entry),
-                          void *context)
+size_t queue_ladder_sweep(struct queue_ladder *ladder, queue_keep *keep, void *context)
 {
     struct visiting visiting = {.ladder = ladder, .keep = keep, .context = context};
-    each_bucket(ladder, sweep_bucket, &visiting);
+    queue_ladder_each_bucket(ladder, sweep_bucket, &visiting);
     ladder->count -= visiting.removed;
     return visiting.removed;
 }

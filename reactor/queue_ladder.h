@@ -1,10 +1,10 @@
 /* The ladder of the timed queue (internal): buckets by time, each level 1024 times as coarse as the one below.
  *
- * Level 0 is a window of up to 2^15 buckets that slides along with time; the levels above have 1024 buckets each and
- * together reach to the end of time. Level k + 1 owns what begins where level k ends; its first bucket is spread over
- * level k when that has room. So an entry is moved once a level it lies beyond: most messages never, a timer once or
- * twice. The width of level 0 follows the density by itself: when many opened buckets were crowded or nearly empty,
- * all is laid out anew, at a cost that the entries opened in between have paid for. */
+ * Level 0 is a window of buckets that slides along with time; the levels above have 1024 buckets each and together reach
+ * to the end of time. Level k + 1 owns what begins where level k ends; its first bucket is spread over level k when that
+ * has room. So an entry is moved once a level it lies beyond: most messages never, a timer once or twice, and that in 16
+ * bytes. The width of level 0 follows the density by itself (queue_density.c): when many opened buckets were crowded or
+ * nearly empty, all is laid out anew, at a cost that the entries opened in between have paid for. */
 #ifndef REACTOR_QUEUE_LADDER_H
 #define REACTOR_QUEUE_LADDER_H
 
@@ -12,17 +12,29 @@
 #include "reactor/queue_lists.h"
 
 #define QUEUE_LEVELS_MAX 7 /* level 0 of 2 ns: 1 + 10 x 6 + 10 bits reach beyond 64 */
+#define QUEUE_WINDOW_BITS 15u
+#define QUEUE_SPREAD_BITS 10u
+#define QUEUE_WINDOW (1u << QUEUE_WINDOW_BITS)
+#define QUEUE_SPREAD (1u << QUEUE_SPREAD_BITS)
+/* What comes into level 0 within so many buckets is not packed: packing costs more than it saves for so short. */
+#define QUEUE_NEAR (QUEUE_WINDOW / 8)
 
 struct queue_level {
     uint64_t position, limit; /* buckets [position, limit) of this level's own width are held */
     unsigned shift;           /* a bucket is 2^shift ns wide */
     uint32_t mask;
-    struct queue_list *buckets;
+    uint32_t *tails[QUEUE_KINDS]; /* by kind, by bucket */
     struct base_bit_tree occupied;
 };
 
 struct queue_density { /* since the layout was last judged */
     uint64_t buckets, entries, crowded_buckets, crowded_entries;
+};
+
+/* A bucket, taken out of its level. */
+struct queue_bucket {
+    uint32_t tails[QUEUE_KINDS];
+    uint64_t begin_ns;
 };
 
 struct queue_ladder {
@@ -31,8 +43,8 @@ struct queue_ladder {
     unsigned level_count;
     size_t count;
     struct queue_density density;
-    struct queue_list *lists; /* the buckets of all levels */
-    struct queue_list *moved; /* as many: while all is laid out anew */
+    uint32_t *tails;            /* of the buckets of all levels */
+    struct queue_bucket *moved; /* as many: while all is laid out anew */
 };
 
 int queue_ladder_init(struct queue_ladder *ladder, size_t entries_max); /* 0 or -ENOMEM */
@@ -41,18 +53,32 @@ size_t queue_ladder_bytes(const struct queue_ladder *ladder);
 
 /* Where level 0 begins: what is due before it was opened already. Saturates. */
 uint64_t queue_ladder_begin_ns(const struct queue_ladder *ladder);
-/* The entry must be due at or after the begin. */
-void queue_ladder_push(struct queue_ladder *ladder, const struct reactor_entry *entry);
+/* The entry must be due at or after the begin. It is not counted: that is the caller's. */
+void queue_ladder_place(struct queue_ladder *ladder, const struct reactor_entry *entry);
 
-struct queue_bucket {
-    struct queue_list list;
-    uint64_t begin_ns;
-};
+/* The place of an entry in level 0, or NULL: it is to be placed when it is written. */
+struct reactor_entry *queue_ladder_reserve(struct queue_ladder *ladder, uint64_t due_ns, bool carries);
 
+static inline struct queue_list queue_bucket_list(const struct queue_store *store, const struct queue_bucket *bucket,
+                                                  enum queue_kind kind)
+{
+    return queue_list_of(store, bucket->tails[kind], kind);
+}
+
+uint32_t queue_bucket_count(const struct queue_store *store, const struct queue_bucket *bucket);
+/* Takes bucket `at` out of its level; its place is empty then. */
+struct queue_bucket queue_bucket_take(struct queue_level *level, uint64_t at);
 /* Takes the first bucket that is not empty if it begins before limit_ns. The ladder begins behind it then; it may have
  * moved on (never beyond limit_ns) when the answer is false, too. */
 bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct queue_bucket *bucket);
 uint64_t queue_ladder_least_due(const struct queue_ladder *ladder); /* UINT64_MAX: empty. Reads one bucket through. */
+
+/* Places the entries of a bucket in order and frees its chunks. */
+void queue_ladder_spread(struct queue_ladder *ladder, const struct queue_bucket *bucket);
+/* Lays the empty levels out from begin_ns on, rounded down. */
+void queue_ladder_lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t begin_ns);
+/* Spreads coarser buckets while level 0 has room for them. */
+void queue_ladder_fill(struct queue_ladder *ladder);
 
 /* How many entries a bucket should have at present: enough to be worth its opening, few enough to insert among. */
 static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
@@ -63,15 +89,12 @@ static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
 /* To be told how many entries a bucket had in the end, at different instants; lays out anew where that pays. */
 void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries);
 
-void queue_ladder_each(const struct queue_ladder *ladder,
-                       void (*visit)(void *context, const struct reactor_entry *entry), void *context);
-size_t queue_ladder_sweep(struct queue_ladder *ladder, bool (*keep)(void *context, const struct reactor_entry *entry),
-                          void *context);
-
-/* For lists, wherever they lie. */
-void queue_list_each(const struct queue_store *store, struct queue_list list,
-                     void (*visit)(void *context, const struct reactor_entry *entry), void *context);
-struct queue_list queue_list_sweep(struct queue_store *store, struct queue_list list,
-                                   bool (*keep)(void *context, const struct reactor_entry *entry), void *context);
+typedef bool queue_keep(void *context, const struct reactor_entry *entry);
+typedef void queue_visit(void *context, const struct reactor_entry *entry);
+void queue_ladder_each(const struct queue_ladder *ladder, queue_visit *visit, void *context);
+size_t queue_ladder_sweep(struct queue_ladder *ladder, queue_keep *keep, void *context);
+/* Calls for each bucket that is not empty; at: its number in its level. */
+void queue_ladder_each_bucket(const struct queue_ladder *ladder,
+                              void (*visit)(void *context, struct queue_level *level, uint64_t at), void *context);
 
 #endif

@@ -5,21 +5,24 @@
 #include "reactor/base/assert.h"
 #include "reactor/base/reserve.h"
 
-#define HUGE_FROM_CHUNKS 16384u /* 8 MiB: a queue of 200,000 entries may take up to 2 MiB more than it needs */
+#define HUGE_FROM_CHUNKS 16384u  /* 8 MiB: a queue of 200,000 entries may take up to 2 MiB more than it needs */
+#define CHUNKS_MAX (UINT32_C(1) << 27) /* as many as 32-bit units can tell apart: 64 GiB */
+/* What moving entries may need before it frees what they leave: a chunk for each bucket that a coarser one is spread
+ * over, and the ways that parts are split into. */
+#define MARGIN_CHUNKS 65536u
 
-static size_t entries_bytes(uint32_t chunks)
+static size_t units_bytes(uint32_t chunks)
 {
-    return (size_t) chunks * QUEUE_CHUNK_ENTRIES * sizeof(struct reactor_entry);
+    return (size_t) chunks * QUEUE_CHUNK_BYTES;
 }
 
 int queue_store_init(struct queue_store *store, uint64_t chunks)
 {
-    if (chunks >= UINT32_MAX)
-        return -ENOMEM;
-    *store = (struct queue_store){.used_end = 1, .capacity = (uint32_t) chunks + 1};
-    store->entries = base_reserve(entries_bytes(store->capacity));
-    store->next = base_reserve(store->capacity * sizeof store->next[0]);
-    if (store->entries && store->next)
+    chunks += MARGIN_CHUNKS + 1;
+    *store = (struct queue_store){.used_end = 1, .capacity = (uint32_t) (chunks < CHUNKS_MAX ? chunks : CHUNKS_MAX)};
+    store->units = base_reserve(units_bytes(store->capacity));
+    store->links = base_reserve(store->capacity * sizeof store->links[0]);
+    if (store->units && store->links)
         return 0;
     queue_store_done(store);
     return -ENOMEM;
@@ -27,10 +30,10 @@ int queue_store_init(struct queue_store *store, uint64_t chunks)
 
 void queue_store_done(struct queue_store *store)
 {
-    if (store->entries)
-        base_unreserve(store->entries, entries_bytes(store->capacity));
-    if (store->next)
-        base_unreserve(store->next, store->capacity * sizeof store->next[0]);
+    if (store->units)
+        base_unreserve(store->units, units_bytes(store->capacity));
+    if (store->links)
+        base_unreserve(store->links, store->capacity * sizeof store->links[0]);
     *store = (struct queue_store){0};
 }
 
@@ -39,7 +42,7 @@ void queue_store_done(struct queue_store *store)
 static void ask_for_huge_pages(const struct queue_store *store)
 {
     uint32_t used = store->used_end, left = store->capacity - used;
-    base_reserve_huge(queue_store_chunk(store, used), entries_bytes(used < left ? used : left));
+    base_reserve_huge(queue_store_at(store, used * QUEUE_CHUNK_UNITS), units_bytes(used < left ? used : left));
 }
 
 uint32_t queue_store_take_fresh(struct queue_store *store)
@@ -48,4 +51,27 @@ uint32_t queue_store_take_fresh(struct queue_store *store)
     if (store->used_end >= HUGE_FROM_CHUNKS && (store->used_end & (store->used_end - 1)) == 0)
         ask_for_huge_pages(store);
     return store->used_end++;
+}
+
+bool queue_store_has_room(const struct queue_store *store)
+{
+    return store->free_head || store->capacity - store->used_end > MARGIN_CHUNKS;
+}
+
+size_t queue_store_bytes(const struct queue_store *store)
+{
+    return store->used_end * (QUEUE_CHUNK_BYTES + sizeof store->links[0]);
+}
+
+struct queue_walk queue_walk_turned(struct queue_store *store, struct queue_list list, enum queue_kind kind)
+{
+    uint32_t following = 0;
+    for (struct queue_walk walk = queue_walk_begin(list, kind); walk.left;) {
+        uint32_t chunk = walk.chunk;
+        queue_walk_next(store, &walk);
+        store->links[chunk].previous = following;
+        following = chunk;
+    }
+    uint32_t full = QUEUE_CHUNK_UNITS >> kind;
+    return (struct queue_walk){following, list.count < full ? list.count : full, list.count, full};
 }

@@ -1,36 +1,53 @@
-/* Storage of the timed queue (internal): lists of entries in chunks of 16, out of one pool of reserved address space.
+/* Storage of the timed queue (internal): lists of items in chunks of 512 bytes, out of one pool of reserved address space.
  *
- * A list is (last chunk, count): chunks are chained backwards, which is the order in which a stable counting sort
- * scatters them. Every chunk but the last is full, so the count says all. Freed chunks are taken again first, while
- * they are still in the cache. */
+ * A place is counted in units of 16 bytes. A list holds items of one size, so none of them ever straddles a cache line
+ * without need, and is known by its tail: the unit behind its last item. Chunks are chained backwards; a chunk knows how
+ * many stand before it, so the tail says the number of items, too. Freed chunks are taken again first, while they are
+ * still in the cache. */
 #ifndef REACTOR_QUEUE_LISTS_H
 #define REACTOR_QUEUE_LISTS_H
 
 #include "reactor/timed_queue.h"
 
-/* 512 bytes: eight cache lines, so a bucket of 200 entries wastes 4 % in its last chunk. */
-#define QUEUE_CHUNK_ENTRIES 16u
+#define QUEUE_UNIT_BYTES 16u
+/* 512 bytes: a bucket of 500 entries that carry wastes 1 % in its last chunk. */
+#define QUEUE_CHUNK_UNITS 32u
+#define QUEUE_CHUNK_BYTES (QUEUE_CHUNK_UNITS * QUEUE_UNIT_BYTES)
 
-struct queue_list {
-    uint32_t head; /* the last chunk; meaningless when count is 0 */
-    uint32_t count;
+enum queue_kind { /* of items: 1 << kind units each */
+    QUEUE_COMPACT,  /* struct queue_compact, or a record */
+    QUEUE_PLAIN,    /* struct reactor_entry */
+    QUEUE_CARRYING, /* struct reactor_entry and the bytes that it carries */
+    QUEUE_KINDS,
+};
+
+struct queue_link {
+    uint32_t previous; /* the chunk before it in its list, or the next free one; 0: none */
+    uint32_t depth;    /* chunks of its list up to it */
 };
 
 struct queue_store {
-    struct reactor_entry *entries; /* chunk i at [16 i, 16 i + 16) */
-    uint32_t *next;                /* by chunk: the one before it in its list, or the next free one */
-    uint32_t free_head;            /* 0: none; chunk 0 is never used */
-    uint32_t used_end;             /* chunks below it were touched */
+    uint8_t *units;
+    struct queue_link *links; /* by chunk */
+    uint32_t free_head;       /* 0: none; chunk 0 is never used */
+    uint32_t used_end;        /* chunks below it were touched */
     uint32_t capacity;
 };
 
 int queue_store_init(struct queue_store *store, uint64_t chunks); /* 0 or -ENOMEM */
 void queue_store_done(struct queue_store *store);
 uint32_t queue_store_take_fresh(struct queue_store *store); /* slow path of queue_store_take */
+bool queue_store_has_room(const struct queue_store *store); /* for an entry, and what moving others takes */
+size_t queue_store_bytes(const struct queue_store *store);
 
-static inline struct reactor_entry *queue_store_chunk(const struct queue_store *store, uint32_t chunk)
+static inline void *queue_store_at(const struct queue_store *store, uint32_t unit)
 {
-    return store->entries + (size_t) chunk * QUEUE_CHUNK_ENTRIES;
+    return store->units + (size_t) unit * QUEUE_UNIT_BYTES;
+}
+
+static inline struct reactor_entry *queue_store_entry(const struct queue_store *store, uint64_t key)
+{
+    return queue_store_at(store, (uint32_t) key);
 }
 
 static inline uint32_t queue_store_take(struct queue_store *store)
@@ -38,36 +55,94 @@ static inline uint32_t queue_store_take(struct queue_store *store)
     uint32_t chunk = store->free_head;
     if (!chunk)
         return queue_store_take_fresh(store);
-    store->free_head = store->next[chunk];
+    store->free_head = store->links[chunk].previous;
     return chunk;
 }
 
 /* Frees a chunk and returns the one that stands before it in its list. */
 static inline uint32_t queue_store_give(struct queue_store *store, uint32_t chunk)
 {
-    uint32_t previous = store->next[chunk];
-    store->next[chunk] = store->free_head;
+    uint32_t previous = store->links[chunk].previous;
+    store->links[chunk].previous = store->free_head;
     store->free_head = chunk;
     return previous;
 }
 
-/* How many entries the last chunk of a list of count entries holds; count > 0. */
-static inline uint32_t queue_list_last(uint32_t count)
+static inline uint32_t queue_tail_chunk(uint32_t tail)
 {
-    return (count - 1) % QUEUE_CHUNK_ENTRIES + 1;
+    return (tail - 1) / QUEUE_CHUNK_UNITS;
 }
 
-static inline void queue_list_append(struct queue_store *store, struct queue_list *list,
-                                     const struct reactor_entry *entry)
+/* Gives a list whose last chunk is full (or that has none: 0) another one. */
+static inline void queue_tail_grow(struct queue_store *store, uint32_t *tail)
 {
-    uint32_t slot = list->count % QUEUE_CHUNK_ENTRIES;
-    if (slot == 0) {
-        uint32_t chunk = queue_store_take(store);
-        store->next[chunk] = list->head;
-        list->head = chunk;
-    }
-    queue_store_chunk(store, list->head)[slot] = *entry;
-    list->count++;
+    uint32_t chunk = queue_store_take(store), previous = *tail ? queue_tail_chunk(*tail) : 0;
+    store->links[chunk] = (struct queue_link){previous, store->links[previous].depth + 1};
+    *tail = chunk * QUEUE_CHUNK_UNITS;
 }
+
+/* The place of a new item. */
+static inline void *queue_tail_append(struct queue_store *store, uint32_t *tail, enum queue_kind kind)
+{
+    if (*tail % QUEUE_CHUNK_UNITS == 0)
+        queue_tail_grow(store, tail);
+    void *item = queue_store_at(store, *tail);
+    *tail += 1u << kind;
+    return item;
+}
+
+/* A list with its number of items: also of a part cut out of a longer one. */
+struct queue_list {
+    uint32_t tail, count;
+};
+
+static inline uint32_t queue_list_last(uint32_t count, enum queue_kind kind) /* items in the last chunk; count > 0 */
+{
+    return (count - 1) % (QUEUE_CHUNK_UNITS >> kind) + 1;
+}
+
+static inline struct queue_list queue_list_of(const struct queue_store *store, uint32_t tail, enum queue_kind kind)
+{
+    if (!tail)
+        return (struct queue_list){0};
+    uint32_t chunk = queue_tail_chunk(tail), here = (tail - chunk * QUEUE_CHUNK_UNITS) >> kind;
+    return (struct queue_list){tail, (store->links[chunk].depth - 1) * (QUEUE_CHUNK_UNITS >> kind) + here};
+}
+
+/* Walks the chunks of a list from the last to the first; each has `here` items. */
+struct queue_walk {
+    uint32_t chunk, here, left, full;
+};
+
+static inline struct queue_walk queue_walk_begin(struct queue_list list, enum queue_kind kind)
+{
+    if (!list.count)
+        return (struct queue_walk){0};
+    return (struct queue_walk){queue_tail_chunk(list.tail), queue_list_last(list.count, kind), list.count,
+                               QUEUE_CHUNK_UNITS >> kind};
+}
+
+static inline void *queue_walk_items(const struct queue_store *store, const struct queue_walk *walk)
+{
+    return queue_store_at(store, walk->chunk * QUEUE_CHUNK_UNITS);
+}
+
+static inline void queue_walk_next(const struct queue_store *store, struct queue_walk *walk)
+{
+    walk->chunk = store->links[walk->chunk].previous;
+    walk->left -= walk->here;
+    walk->here = walk->left < walk->full ? walk->left : walk->full;
+}
+
+/* As next, and frees the chunk that it leaves. */
+static inline void queue_walk_give(struct queue_store *store, struct queue_walk *walk)
+{
+    walk->chunk = queue_store_give(store, walk->chunk);
+    walk->left -= walk->here;
+    walk->here = walk->left < walk->full ? walk->left : walk->full;
+}
+
+/* Turns the chain of a list and begins a walk from its first chunk to its last. */
+struct queue_walk queue_walk_turned(struct queue_store *store, struct queue_list list, enum queue_kind kind);
 
 #endif

@@ -2,185 +2,211 @@
 
 #include <string.h>
 
-/* Finishing k entries of one slot by insertion takes k^2 / 4 moves. Above the first a second counting sort, by what
- * orders entries of one instant, costs less; above the other merging everything does. */
-#define BUSY_SLOT 8u
+/* Finishing k keys of one slot by insertion takes k^2 / 4 moves. Above this many a sort in four passes costs less. */
 #define CROWDED_SLOT 24u
+#define FEW 16u  /* keys: inserting them costs less than clearing the slots */
+#define FEW_TIED 8u /* entries of one instant, likewise */
 #define RUN 8u
-#define FEW 12u /* entries: inserting them costs less than clearing the slots */
-
-static void insertion_sort(struct reactor_entry *entries, uint32_t count)
-{
-    for (uint32_t i = 1; i < count; i++) {
-        if (!queue_entry_before(&entries[i], &entries[i - 1]))
-            continue;
-        struct reactor_entry moving = entries[i];
-        uint32_t at = i;
-        do {
-            entries[at] = entries[at - 1];
-            at--;
-        } while (at && queue_entry_before(&moving, &entries[at - 1]));
-        entries[at] = moving;
-    }
-}
-
-static void merge(const struct reactor_entry *a, uint32_t a_count, const struct reactor_entry *b, uint32_t b_count,
-                  struct reactor_entry *into)
-{
-    const struct reactor_entry *a_end = a + a_count, *b_end = b + b_count;
-    while (a < a_end && b < b_end) {
-        bool take_b = queue_entry_before(b, a);
-        *into++ = take_b ? *b : *a;
-        b += take_b;
-        a += !take_b;
-    }
-    memcpy(into, a, (size_t) ((const char *) a_end - (const char *) a));
-    memcpy(into + (a_end - a), b, (size_t) ((const char *) b_end - (const char *) b));
-}
-
-static bool is_sorted(const struct reactor_entry *entries, uint32_t count)
-{
-    for (uint32_t i = 1; i < count; i++) {
-        if (queue_entry_before(&entries[i], &entries[i - 1]))
-            return false;
-    }
-    return true;
-}
-
-void queue_sort_array(struct queue_sorter *sorter, struct reactor_entry *entries, uint32_t count)
-{
-    if (is_sorted(entries, count))
-        return;
-    for (uint32_t at = 0; at < count; at += RUN)
-        insertion_sort(entries + at, count - at < RUN ? count - at : RUN);
-    struct reactor_entry *from = entries, *into = sorter->scratch;
-    for (uint32_t width = RUN; width < count; width *= 2) {
-        for (uint32_t at = 0; at < count; at += 2 * width) {
-            uint32_t left = count - at < width ? count - at : width;
-            uint32_t right = count - at - left < width ? count - at - left : width;
-            merge(from + at, left, from + at + left, right, into + at);
-        }
-        struct reactor_entry *swap = from;
-        from = into;
-        into = swap;
-    }
-    if (from != entries)
-        memcpy(entries, from, count * sizeof entries[0]);
-}
-
-/* A number by which a counting sort divides entries: monotone in their order, among all or among those of one
- * instant. */
-static inline uint64_t number_of(const struct reactor_entry *entry, bool by_key)
-{
-    return by_key ? (uint64_t) entry->step << 32 | entry->target : entry->due_ns;
-}
 
 struct slots {
     uint64_t least;
     unsigned shift; /* of a number above the least: its slot */
     uint32_t count;
-    uint32_t most;  /* entries in one slot */
 };
 
-static struct slots slots_between(uint64_t least, uint64_t most, uint32_t entries)
+/* About two slots for each of count numbers between least and most. */
+static struct slots slots_between(uint64_t least, uint64_t most, uint32_t count)
 {
-    unsigned range_bits = most > least ? 64u - (unsigned) __builtin_clzll(most - least) : 0, slot_bits = 3;
-    while ((1u << slot_bits) < 2 * entries && slot_bits < 11)
-        slot_bits++;
+    unsigned range_bits = most > least ? 64u - (unsigned) __builtin_clzll(most - least) : 0;
+    unsigned slot_bits = 33u - (unsigned) __builtin_clz(count);
+    slot_bits = (1u << slot_bits) > QUEUE_SLOTS_MAX ? slot_bits - 1 : slot_bits;
     unsigned shift = range_bits > slot_bits ? range_bits - slot_bits : 0;
     return (struct slots){.least = least, .shift = shift, .count = (uint32_t) ((most - least) >> shift) + 1};
 }
 
-static inline uint32_t slot_of(const struct slots *slots, const struct reactor_entry *entry, bool by_key)
+static inline uint32_t slot_of(const struct slots *slots, uint64_t number)
 {
-    return (uint32_t) ((number_of(entry, by_key) - slots->least) >> slots->shift);
+    return (uint32_t) ((number - slots->least) >> slots->shift);
 }
 
-/* Counts a list's entries by slot, and leaves in ends where each slot's end. */
-static inline struct slots count_slots(uint32_t *ends, const struct queue_store *store, struct queue_list list,
-                                       bool by_key)
+/* Turns how many each slot has into where each ends; how many the fullest has. */
+static uint32_t sum_up(uint32_t *ends, uint32_t count)
 {
-    uint64_t least = UINT64_MAX, most = 0;
-    uint32_t chunk = list.head, here = queue_list_last(list.count);
-    for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES, chunk = store->next[chunk]) {
-        const struct reactor_entry *entries = queue_store_chunk(store, chunk);
-        for (uint32_t i = 0; i < here; i++) {
-            uint64_t number = number_of(&entries[i], by_key);
-            least = number < least ? number : least;
-            most = number > most ? number : most;
-        }
-    }
-    struct slots slots = slots_between(least, most, list.count);
-    memset(ends, 0, slots.count * sizeof ends[0]);
-    chunk = list.head, here = queue_list_last(list.count);
-    for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES, chunk = store->next[chunk]) {
-        const struct reactor_entry *entries = queue_store_chunk(store, chunk);
-        for (uint32_t i = 0; i < here; i++)
-            ends[slot_of(&slots, &entries[i], by_key)]++;
-    }
-    uint32_t sum = 0;
-    for (uint32_t slot = 0; slot < slots.count; slot++) {
-        slots.most = ends[slot] > slots.most ? ends[slot] : slots.most;
+    uint32_t sum = 0, most = 0;
+    for (uint32_t slot = 0; slot < count; slot++) {
+        most = ends[slot] > most ? ends[slot] : most;
         ends[slot] = sum += ends[slot];
     }
-    return slots;
+    return most;
 }
 
-static void gather(struct queue_store *store, struct queue_list list, struct reactor_entry *into)
+static inline uint64_t due_of(uint64_t key)
 {
-    uint32_t chunk = list.head, here = queue_list_last(list.count);
-    for (uint32_t left = list.count; left; here = QUEUE_CHUNK_ENTRIES) {
-        left -= here;
-        memcpy(into + left, queue_store_chunk(store, chunk), here * sizeof into[0]);
-        chunk = queue_store_give(store, chunk);
+    return key >> 32;
+}
+
+/* By the instant alone: what ties keeps its order, in which it was pushed. */
+static void insertion_sort(uint64_t *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t moving = keys[i];
+        if (due_of(moving) >= due_of(keys[i - 1]))
+            continue;
+        uint32_t at = i;
+        do {
+            keys[at] = keys[at - 1];
+            at--;
+        } while (at && due_of(moving) < due_of(keys[at - 1]));
+        keys[at] = moving;
     }
 }
 
-/* From the last to the first, so that entries of one slot keep their order: what was pushed in order stays so. */
-static inline void scatter_list(const struct slots *slots, uint32_t *ends, struct queue_store *store,
-                                struct queue_list list, bool by_key, struct reactor_entry *into)
+/* By the instant, a byte at a time: for what is clustered. */
+static void radix_sort(const struct slots *slots, uint64_t most, struct queue_sorter *sorter, uint32_t count,
+                       uint64_t *sorted)
 {
-    uint32_t chunk = list.head, here = queue_list_last(list.count);
-    for (uint32_t left = list.count; left; left -= here, here = QUEUE_CHUNK_ENTRIES) {
-        const struct reactor_entry *entries = queue_store_chunk(store, chunk);
-        for (uint32_t i = here; i-- > 0;)
-            into[--ends[slot_of(slots, &entries[i], by_key)]] = entries[i];
-        chunk = queue_store_give(store, chunk);
+    memcpy(sorted, sorter->keys, count * sizeof sorted[0]);
+    for (unsigned shift = 0; (most - slots->least) >> shift; shift += 8) {
+        uint32_t *ends = sorter->slots;
+        memset(ends, 0, 256 * sizeof ends[0]);
+        for (uint32_t i = 0; i < count; i++)
+            ends[(due_of(sorted[i]) - slots->least) >> shift & 255]++;
+        if (sum_up(ends, 256) == count)
+            continue;
+        for (uint32_t i = count; i-- > 0;)
+            sorter->scratch[--ends[(due_of(sorted[i]) - slots->least) >> shift & 255]] = sorted[i];
+        memcpy(sorted, sorter->scratch, count * sizeof sorted[0]);
     }
 }
 
-/* Many entries of few instants, told apart by the slots: by key, then by instant, as a radix sort does it. */
-static void sort_piled(struct queue_sorter *sorter, struct queue_store *store, struct queue_list list,
-                       const struct slots *instants, struct reactor_entry *sorted)
+static inline bool tied_before(const struct queue_store *store, uint64_t a, uint64_t b)
 {
-    struct slots keys = count_slots(sorter->by_key, store, list, true);
-    if (keys.most > CROWDED_SLOT) {
-        gather(store, list, sorted);
-        queue_sort_array(sorter, sorted, list.count);
+    return queue_entry_before(queue_store_entry(store, a), queue_store_entry(store, b));
+}
+
+static void insertion_sort_tied(const struct queue_store *store, uint64_t *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t moving = keys[i];
+        uint32_t at = i;
+        for (; at && tied_before(store, moving, keys[at - 1]); at--)
+            keys[at] = keys[at - 1];
+        keys[at] = moving;
+    }
+}
+
+/* For what is piled up in every way: all for one target, say. */
+static void merge_sort_tied(const struct queue_store *store, uint64_t *keys, uint32_t count, uint64_t *scratch)
+{
+    if (count <= RUN) {
+        insertion_sort_tied(store, keys, count);
         return;
     }
-    scatter_list(&keys, sorter->by_key, store, list, true, sorter->scratch);
-    for (uint32_t i = list.count; i-- > 0;)
-        sorted[--sorter->by_due[slot_of(instants, &sorter->scratch[i], false)]] = sorter->scratch[i];
-    insertion_sort(sorted, list.count);
+    uint32_t half = count / 2, low = 0, high = half;
+    merge_sort_tied(store, keys, half, scratch);
+    merge_sort_tied(store, keys + half, count - half, scratch);
+    memcpy(scratch, keys, half * sizeof keys[0]);
+    for (uint32_t at = 0; low < half; at++) {
+        bool take_high = high < count && tied_before(store, keys[high], scratch[low]);
+        keys[at] = take_high ? keys[high++] : scratch[low++];
+    }
 }
 
-void queue_sort_list(struct queue_sorter *sorter, struct queue_store *store, struct queue_list list,
-                     struct reactor_entry *sorted)
+void queue_sort_records(const struct queue_store *store, struct queue_record *records, uint32_t count)
 {
-    if (list.count <= FEW) {
-        gather(store, list, sorted);
-        insertion_sort(sorted, list.count);
+    for (uint32_t i = 1; i < count; i++) {
+        struct queue_record moving = records[i];
+        uint32_t at = i;
+        for (; at && queue_record_before(store, &moving, &records[at - 1]); at--)
+            records[at] = records[at - 1];
+        records[at] = moving;
+    }
+}
+
+/* Many keys of one upper half: by a counting sort of what orders the entries of one instant. */
+static void sort_tied(struct queue_sorter *sorter, const struct queue_store *store, uint64_t *keys, uint32_t count)
+{
+    const struct queue_measure exact = {0};
+    struct queue_record *records = sorter->records[0], *scattered = sorter->records[1];
+    uint64_t least = UINT64_MAX, most = 0, dues = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct reactor_entry *entry = queue_store_entry(store, keys[i]);
+        records[i] = (struct queue_record){keys[i], queue_record_of(&exact, entry, 0).order};
+        least = records[i].order < least ? records[i].order : least;
+        most = records[i].order > most ? records[i].order : most;
+        dues |= entry->due_ns ^ queue_store_entry(store, keys[0])->due_ns;
+    }
+    struct slots slots = slots_between(least, most, count);
+    memset(sorter->slots, 0, slots.count * sizeof sorter->slots[0]);
+    for (uint32_t i = 0; i < count; i++)
+        sorter->slots[slot_of(&slots, records[i].order)]++;
+    if (sum_up(sorter->slots, slots.count) > CROWDED_SLOT || dues) {
+        merge_sort_tied(store, keys, count, sorter->scratch);
         return;
     }
-    struct slots instants = count_slots(sorter->by_due, store, list, false);
-    if (instants.most > BUSY_SLOT && instants.shift == 0) {
-        sort_piled(sorter, store, list, &instants, sorted);
-    } else if (instants.most > CROWDED_SLOT) {
-        gather(store, list, sorted);
-        queue_sort_array(sorter, sorted, list.count);
+    for (uint32_t i = count; i-- > 0;)
+        scattered[--sorter->slots[slot_of(&slots, records[i].order)]] = records[i];
+    queue_sort_records(store, scattered, count);
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = scattered[i].key;
+}
+
+/* Sorts what ties among sorted keys. */
+static void settle_ties(struct queue_sorter *sorter, const struct queue_store *store, uint64_t *keys, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (due_of(keys[i]) != due_of(keys[i - 1]))
+            continue;
+        uint32_t first = i - 1;
+        bool in_order = true;
+        for (; i < count && due_of(keys[i]) == due_of(keys[first]); i++)
+            in_order = in_order && !tied_before(store, keys[i], keys[i - 1]);
+        if (in_order)
+            continue;
+        if (i - first <= FEW_TIED)
+            insertion_sort_tied(store, keys + first, i - first);
+        else
+            sort_tied(sorter, store, keys + first, i - first);
+    }
+}
+
+static void sort_many(struct queue_sorter *sorter, uint32_t count, uint64_t *sorted)
+{
+    const uint64_t *keys = sorter->keys;
+    uint64_t least = UINT64_MAX, most = 0, before = 0;
+    bool in_order = true;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t due = due_of(keys[i]);
+        in_order &= due >= before;
+        before = due;
+        least = due < least ? due : least;
+        most = due > most ? due : most;
+    }
+    if (in_order) {
+        memcpy(sorted, keys, count * sizeof sorted[0]);
+        return;
+    }
+    struct slots slots = slots_between(least, most, count);
+    memset(sorter->slots, 0, slots.count * sizeof sorter->slots[0]);
+    for (uint32_t i = 0; i < count; i++)
+        sorter->slots[slot_of(&slots, due_of(keys[i]))]++;
+    if (sum_up(sorter->slots, slots.count) > CROWDED_SLOT && slots.shift) {
+        radix_sort(&slots, most, sorter, count, sorted);
+        return;
+    }
+    for (uint32_t i = count; i-- > 0;)
+        sorted[--sorter->slots[slot_of(&slots, due_of(keys[i]))]] = keys[i];
+    if (slots.shift)
+        insertion_sort(sorted, count);
+}
+
+void queue_sort_keys(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, uint64_t *sorted)
+{
+    if (count <= FEW) {
+        memcpy(sorted, sorter->keys, count * sizeof sorted[0]);
+        insertion_sort(sorted, count);
     } else {
-        scatter_list(&instants, sorter->by_due, store, list, false, sorted);
-        insertion_sort(sorted, list.count);
+        sort_many(sorter, count, sorted);
     }
+    settle_ties(sorter, store, sorted, count);
 }

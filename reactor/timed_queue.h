@@ -1,13 +1,14 @@
 /* The timed queue: the simulator's event queue and the emulator's timer queue alike (DESIGN.md section 1).
  *
- * An entry is 32 bytes of plain data, not an object with a callback. Entries leave in the total order
- * (due, step, target, class, source, count); count is the source's own count of entries, so no two entries tie and the
- * order does not depend on who pushed first. Free of allocation after start-up (storage is reserved address space),
- * built for millions of pending entries: a ladder of buckets, the opened one sorted, so the caller sees what comes
- * next and can prefetch for it.
+ * An entry is 32 bytes of plain data, not an object with a callback; 32 bytes more of the caller's may stand right
+ * behind it. Entries leave in the total order (due, step, target, class, source, count); count is the source's own count
+ * of entries, so no two entries tie and the order does not depend on who pushed first. Free of allocation after start-up
+ * (storage is reserved address space), built for millions of pending entries: a ladder of buckets in which an entry stays
+ * where it was written; of the opened bucket 8-byte keys are sorted, so the caller sees what comes next and can prefetch
+ * for it.
  *
- * Life: init, push / pop (from inside a dispatch too), done. One queue, one thread. The layout below is open because
- * the loops inline pop; treat it as read-only. */
+ * Life: init, push or reserve + commit / pop (from inside a dispatch too), done. One queue, one thread. The layout below
+ * is open because the loops inline the common paths; treat it as read-only. */
 #ifndef REACTOR_TIMED_QUEUE_H
 #define REACTOR_TIMED_QUEUE_H
 
@@ -17,7 +18,10 @@
 
 #define REACTOR_CLASS_MASK 7u
 #define REACTOR_CLASSES 8
-#define REACTOR_LOOSE 16u /* in order: a timer without a slot among reactor_timers: nobody can stop it */
+/* Bits of order that say something to this folder; the rest is the caller's and travels along. */
+#define REACTOR_LOOSE 16u   /* a timer without a slot among reactor_timers: nobody can stop it */
+#define REACTOR_CARRIES 32u /* 32 bytes of the caller's stand behind the entry, the two in one aligned cache line */
+#define REACTOR_CARRIED_BYTES 32u
 enum reactor_class { /* in the order in which one target's entries of one instant and step are dispatched */
     REACTOR_FAULT,
     REACTOR_LIFECYCLE,
@@ -35,7 +39,7 @@ struct reactor_entry {
     uint32_t source;  /* 0: the plan; p + 1: peer p */
     uint32_t count;   /* of the source's entries: unique for a source */
     uint16_t step;    /* 0; an entry for its own source at the current instant: the current step + 1 */
-    uint8_t order;    /* low 3 bits: enum reactor_class; the other bits are the caller's and travel along */
+    uint8_t order;    /* low 3 bits: enum reactor_class; REACTOR_LOOSE, REACTOR_CARRIES; the other bits are the caller's */
     uint8_t kind;     /* the caller's: a message or timer kind */
     uint32_t payload; /* the caller's: a handle */
     uint32_t cause;   /* the caller's: the causing event's number at its source */
@@ -59,12 +63,19 @@ static inline bool reactor_entry_before(const struct reactor_entry *a, const str
     return a->count < b->count;
 }
 
-struct reactor_queue_far; /* the ladder's rungs: timed_queue.c */
+struct reactor_queue_far; /* what the common paths do not touch: queue_far.h */
 
 struct reactor_queue {
-    struct reactor_entry *open; /* the opened bucket, sorted; [cursor, end) are still to come */
-    size_t cursor, end;
-    uint64_t open_end_ns;       /* entries due before it go into the opened bucket */
+    uint8_t *units;        /* where entries lie: unit i at 16 i */
+    const uint64_t *keys;  /* the opened bucket, sorted: the low half of a key is its entry's unit */
+    size_t cursor, end;    /* keys[cursor .. end) are still to come */
+    uint64_t open_end_ns;  /* entries due before it go into the opened bucket; the first bucket not opened begins there */
+    uint64_t span_ns[2];   /* how far behind that entries (0: without, 1: with carried bytes) are appended at once */
+    uint32_t *tails[2];    /* where in the last chunk of each bucket the next such entry goes, as a unit */
+    uint32_t shift, mask;  /* an instant's bucket: instant >> shift & mask */
+    size_t room;           /* this many entries at least may be pushed */
+    struct reactor_entry *staged; /* reserved, and the commit has something to do; else NULL */
+    uint64_t opened;       /* how many times a bucket, or a part of one, was opened */
     struct reactor_queue_far *far;
 };
 
@@ -72,26 +83,56 @@ struct reactor_queue {
 int reactor_queue_init(struct reactor_queue *queue, size_t entries_max);
 void reactor_queue_done(struct reactor_queue *queue);
 
-/* Copies *entry. 0, or -ENOBUFS at the bound or -ENOMEM (nothing was pushed). O(1) amortised. An entry due before what
- * was popped last is a mistake of the caller (asserted). */
+static inline struct reactor_entry *reactor_queue_at(const struct reactor_queue *queue, uint32_t unit)
+{
+    return (struct reactor_entry *) (void *) (queue->units + (size_t) unit * 16);
+}
+
+/* Slow paths of the two below. */
+struct reactor_entry *reactor_queue_reserve_slow(struct reactor_queue *queue, uint64_t due_ns, bool carries);
+void reactor_queue_commit_staged(struct reactor_queue *queue);
+
+/* Where to write an entry due at due_ns: all 32 bytes of it, with that due_ns and with REACTOR_CARRIES in order if it
+ * carries, and then the 32 carried bytes; at once, and then commit. NULL when the bound is reached. (An entry that is
+ * built elsewhere by small stores and copied by wide ones waits for those stores.) An entry due before what was popped
+ * last is a mistake of the caller (asserted). O(1) amortised. */
+static inline struct reactor_entry *reactor_queue_reserve(struct reactor_queue *queue, uint64_t due_ns, bool carries)
+{
+    uint32_t *tail = &queue->tails[carries][due_ns >> queue->shift & queue->mask];
+    uint32_t unit = *tail;
+    if (__builtin_expect(due_ns - queue->open_end_ns >= queue->span_ns[carries] || unit % 32 == 0 || !queue->room, 0))
+        return reactor_queue_reserve_slow(queue, due_ns, carries);
+    *tail = unit + (carries ? 4 : 2);
+    queue->room--;
+    return reactor_queue_at(queue, unit);
+}
+
+static inline void reactor_queue_commit(struct reactor_queue *queue, const struct reactor_entry *entry)
+{
+    if (__builtin_expect(entry == queue->staged, 0))
+        reactor_queue_commit_staged(queue);
+}
+
+/* Copies *entry, and what stands behind it if it carries. 0, or -ENOBUFS at the bound (nothing was pushed). */
 int reactor_queue_push(struct reactor_queue *queue, const struct reactor_entry *entry) __attribute__((warn_unused_result));
 
 /* Opens the next bucket; false when nothing is pending before limit_ns. Slow path of pop. */
 bool reactor_queue_open_next(struct reactor_queue *queue, uint64_t limit_ns);
 
-/* The next entry if it is due before limit_ns, else NULL. The pointer is valid until the next call on the queue. */
-static inline const struct reactor_entry *reactor_queue_peek(struct reactor_queue *queue, uint64_t limit_ns)
+/* The next entry if it is due before limit_ns, else NULL. It stays where it is until the next peek, pop or next_due,
+ * whatever is pushed or swept in between: a handler may read its message's bytes there while it sends others. */
+static inline struct reactor_entry *reactor_queue_peek(struct reactor_queue *queue, uint64_t limit_ns)
 {
     if (queue->cursor == queue->end && !reactor_queue_open_next(queue, limit_ns))
         return NULL;
-    const struct reactor_entry *entry = &queue->open[queue->cursor];
+    struct reactor_entry *entry = reactor_queue_at(queue, (uint32_t) queue->keys[queue->cursor]);
     return entry->due_ns < limit_ns ? entry : NULL;
 }
 
 /* As peek, and takes it out. */
-static inline const struct reactor_entry *reactor_queue_pop(struct reactor_queue *queue, uint64_t limit_ns)
+static inline struct reactor_entry *reactor_queue_pop(struct reactor_queue *queue, uint64_t limit_ns)
 {
-    const struct reactor_entry *entry = reactor_queue_peek(queue, limit_ns);
+    struct reactor_entry *entry = reactor_queue_peek(queue, limit_ns);
     queue->cursor += entry != NULL;
     return entry;
 }
@@ -101,7 +142,7 @@ static inline const struct reactor_entry *reactor_queue_pop(struct reactor_queue
 static inline const struct reactor_entry *reactor_queue_upcoming(const struct reactor_queue *queue, size_t ahead)
 {
     size_t at = queue->cursor + ahead;
-    return at < queue->end ? &queue->open[at] : NULL;
+    return at < queue->end ? reactor_queue_at(queue, (uint32_t) queue->keys[at]) : NULL;
 }
 
 /* When the next entry is due; UINT64_MAX when there is none. May open a bucket. */
@@ -109,7 +150,7 @@ uint64_t reactor_queue_next_due(struct reactor_queue *queue);
 size_t reactor_queue_count(const struct reactor_queue *queue);
 size_t reactor_queue_bytes(const struct reactor_queue *queue); /* resident, for reports */
 
-/* Calls visit for each pending entry, in no order. */
+/* Calls visit for each pending entry, in no order; carried bytes stand behind it. */
 void reactor_queue_each(const struct reactor_queue *queue,
                         void (*visit)(void *context, const struct reactor_entry *entry), void *context);
 /* Removes the entries for which keep answers false; keeps the order of the others. O(n). */

@@ -120,7 +120,7 @@ static struct reactor_entry random_entry(struct world *world, uint64_t delay_ns)
         .due_ns = world->now_ns + delay_ns,
         .target = (uint32_t) draw(world, 1000),
         .source = (uint32_t) draw(world, 1000),
-        .order = (uint8_t) draw(world, 256),
+        .order = (uint8_t) (draw(world, 256) & ~REACTOR_CARRIES),
     };
 }
 

@@ -1,0 +1,367 @@
+#include "reactor/queue_opened.h"
+
+#include <string.h>
+
+#include "reactor/base/assert.h"
+#include "reactor/queue_compact.h"
+
+static struct queue_opened *opened_of(const struct reactor_queue *queue)
+{
+    return &queue->far->opened;
+}
+
+static struct queue_store *store_of(const struct reactor_queue *queue)
+{
+    return &queue->far->ladder.store;
+}
+
+static void add_spare(struct reactor_queue *queue, uint32_t unit)
+{
+    struct reactor_entry *entry = reactor_queue_at(queue, unit);
+    uint32_t *spare = &opened_of(queue)->spare[(entry->order & REACTOR_CARRIES) != 0];
+    *(uint32_t *) (void *) entry = *spare;
+    *spare = unit;
+}
+
+/* Accounts for what was popped: the last one may still be looked at, the others' places are free. */
+static void settle(struct reactor_queue *queue)
+{
+    struct queue_opened *opened = opened_of(queue);
+    if (queue->cursor == opened->settled)
+        return;
+    if (opened->held)
+        add_spare(queue, opened->held);
+    for (size_t i = opened->settled; i + 1 < queue->cursor; i++)
+        add_spare(queue, (uint32_t) opened->keys[i]);
+    opened->held = (uint32_t) opened->keys[queue->cursor - 1];
+    opened->floor_ns = reactor_queue_at(queue, opened->held)->due_ns;
+    opened->settled = queue->cursor;
+}
+
+static void add_chain(struct reactor_queue *queue, uint32_t first, uint32_t last)
+{
+    struct queue_opened *opened = opened_of(queue);
+    store_of(queue)->links[last].previous = opened->chunk_first;
+    if (!opened->chunk_first)
+        opened->chunk_last = last;
+    opened->chunk_first = first;
+}
+
+/* A place in a chunk of the bucket's own. */
+static uint32_t append(struct reactor_queue *queue, bool carries)
+{
+    uint32_t *tail = &opened_of(queue)->tails[carries];
+    if (*tail % QUEUE_CHUNK_UNITS == 0) {
+        uint32_t chunk = queue_store_take(store_of(queue));
+        add_chain(queue, chunk, chunk);
+        *tail = chunk * QUEUE_CHUNK_UNITS;
+    }
+    uint32_t unit = *tail;
+    *tail += carries ? 4 : 2;
+    return unit;
+}
+
+void queue_opened_close(struct reactor_queue *queue)
+{
+    struct queue_opened *opened = opened_of(queue);
+    struct queue_store *store = store_of(queue);
+    settle(queue);
+    if (opened->chunk_first) {
+        store->links[opened->chunk_last].previous = store->free_head;
+        store->free_head = opened->chunk_first;
+    }
+    opened->chunk_first = opened->chunk_last = opened->held = 0;
+    opened->tails[0] = opened->tails[1] = opened->spare[0] = opened->spare[1] = 0;
+    queue->cursor = queue->end = opened->settled = 0;
+}
+
+/* So that the span from begin_ns to end_ns fits in a key; UINT64_MAX itself is in the last bucket of all time. */
+static struct queue_measure measure_between(uint64_t begin_ns, uint64_t end_ns)
+{
+    uint64_t most = end_ns - begin_ns - (end_ns != UINT64_MAX && end_ns > begin_ns);
+    unsigned bits = most ? 64u - (unsigned) __builtin_clzll(most) : 0;
+    return (struct queue_measure){begin_ns, bits > 32 ? bits - 32 : 0};
+}
+
+/* Keys of a bucket's entries without and with carried bytes, written downwards from end in order of arrival. */
+static uint64_t *gather(struct reactor_queue *queue, struct queue_list list, enum queue_kind kind, uint64_t *end)
+{
+    struct queue_store *store = store_of(queue);
+    const struct queue_measure measure = opened_of(queue)->measure;
+    struct queue_walk walk = queue_walk_begin(list, kind);
+    uint32_t last = 0;
+    for (; walk.left; queue_walk_next(store, &walk)) {
+        last = walk.chunk;
+        for (uint32_t i = walk.here; i-- > 0;) {
+            uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS + (i << kind);
+            const struct reactor_entry *entry = queue_store_at(store, unit);
+            *--end = (entry->due_ns - measure.begin_ns) >> measure.reduce << 32 | unit;
+        }
+    }
+    if (last)
+        add_chain(queue, queue_tail_chunk(list.tail), last);
+    return end;
+}
+
+/* Makes entries of a bucket's packed timers, and their keys. */
+static uint64_t *gather_packed(struct reactor_queue *queue, struct queue_list list, uint64_t begin_ns, uint64_t *end)
+{
+    struct queue_store *store = store_of(queue);
+    struct queue_walk walk = queue_walk_begin(list, QUEUE_COMPACT);
+    for (; walk.left; queue_walk_give(store, &walk)) {
+        const struct queue_compact *packed = queue_walk_items(store, &walk);
+        for (uint32_t i = walk.here; i-- > 0;) {
+            uint32_t unit = append(queue, false);
+            *reactor_queue_at(queue, unit) = queue_compact_expand(&packed[i], begin_ns);
+            *--end = (uint64_t) packed[i].offset_ns << 32 | unit;
+        }
+    }
+    return end;
+}
+
+static void open_few(struct reactor_queue *queue, const struct queue_bucket *bucket, uint32_t count)
+{
+    struct queue_opened *opened = opened_of(queue);
+    const struct queue_store *store = store_of(queue);
+    uint64_t *end = opened->sorter.keys + count;
+    end = gather_packed(queue, queue_bucket_list(store, bucket, QUEUE_COMPACT), bucket->begin_ns, end);
+    end = gather(queue, queue_bucket_list(store, bucket, QUEUE_PLAIN), QUEUE_PLAIN, end);
+    gather(queue, queue_bucket_list(store, bucket, QUEUE_CARRYING), QUEUE_CARRYING, end);
+    queue_sort_keys(&opened->sorter, store, count, opened->keys);
+    queue->end = count;
+}
+
+/* Adds records of a bucket's entries of one kind; true when one is due at another instant than *due_ns (0: any). */
+static bool record_list(struct reactor_queue *queue, const struct queue_bucket *bucket, enum queue_kind kind,
+                        struct queue_list *records, uint64_t *due_ns)
+{
+    struct queue_store *store = store_of(queue);
+    struct queue_list list = queue_bucket_list(store, bucket, kind);
+    struct queue_walk walk = queue_walk_turned(store, list, kind);
+    uint32_t first = walk.chunk;
+    uint64_t differ = 0;
+    while (walk.left) {
+        for (uint32_t i = 0; i < walk.here; i++) {
+            uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS + (i << kind);
+            if (kind == QUEUE_COMPACT) {
+                struct queue_compact packed = *(struct queue_compact *) queue_store_at(store, unit);
+                unit = append(queue, false);
+                *reactor_queue_at(queue, unit) = queue_compact_expand(&packed, bucket->begin_ns);
+            }
+            const struct reactor_entry *entry = reactor_queue_at(queue, unit);
+            *due_ns = *due_ns ? *due_ns : entry->due_ns;
+            differ |= entry->due_ns ^ *due_ns;
+            queue_records_add(store, records, queue_record_of(&opened_of(queue)->measure, entry, unit));
+        }
+        if (kind == QUEUE_COMPACT)
+            queue_walk_give(store, &walk);
+        else
+            queue_walk_next(store, &walk);
+    }
+    if (list.count && kind != QUEUE_COMPACT)
+        add_chain(queue, first, queue_tail_chunk(list.tail));
+    return differ != 0;
+}
+
+static void open_crowded(struct reactor_queue *queue, const struct queue_bucket *bucket)
+{
+    struct queue_opened *opened = opened_of(queue);
+    struct queue_list records = {0};
+    uint64_t due_ns = 0;
+    bool differ = false;
+    for (unsigned kind = QUEUE_KINDS; kind-- > 0;)
+        differ |= record_list(queue, bucket, kind, &records, &due_ns);
+    if (!differ)
+        opened->entries = queue_ladder_target(&queue->far->ladder); /* one instant: no width would do better */
+    queue_parts_add(&opened->parts, records, &(struct reactor_entry){.due_ns = bucket->begin_ns});
+    queue_opened_next_part(queue);
+}
+
+void queue_opened_begin(struct reactor_queue *queue, const struct queue_bucket *bucket, uint64_t end_ns)
+{
+    struct queue_opened *opened = opened_of(queue);
+    uint32_t count = queue_bucket_count(store_of(queue), bucket);
+    opened->measure = measure_between(bucket->begin_ns, end_ns);
+    opened->entries = count;
+    queue->opened += count != 0;
+    if (count > QUEUE_SORT_MAX)
+        open_crowded(queue, bucket);
+    else if (count)
+        open_few(queue, bucket, count);
+}
+
+void queue_opened_next_part(struct reactor_queue *queue)
+{
+    struct queue_opened *opened = opened_of(queue);
+    struct queue_store *store = store_of(queue);
+    settle(queue);
+    struct queue_part part = queue_parts_take(&opened->parts);
+    while (part.list.count > QUEUE_SORT_MAX) {
+        queue_parts_split(&opened->parts, store, part.list, &part.first);
+        part = queue_parts_take(&opened->parts);
+    }
+    uint64_t *end = opened->sorter.keys + part.list.count;
+    struct queue_walk walk = queue_walk_begin(part.list, QUEUE_COMPACT);
+    for (; walk.left; queue_walk_give(store, &walk)) {
+        const struct queue_record *records = queue_walk_items(store, &walk);
+        for (uint32_t i = walk.here; i-- > 0;)
+            *--end = records[i].key;
+    }
+    queue_sort_keys(&opened->sorter, store, part.list.count, opened->keys);
+    queue->cursor = opened->settled = 0;
+    queue->end = part.list.count;
+    queue->opened++;
+}
+
+struct reactor_entry *queue_opened_reserve(struct reactor_queue *queue, bool carries)
+{
+    struct queue_opened *opened = opened_of(queue);
+    settle(queue);
+    uint32_t unit = opened->spare[carries];
+    if (unit)
+        opened->spare[carries] = *(uint32_t *) (void *) reactor_queue_at(queue, unit);
+    else
+        unit = append(queue, carries);
+    return reactor_queue_at(queue, unit);
+}
+
+/* The opened keys have become too many for inserting: their upper half becomes a part. */
+static void shed_upper_half(struct reactor_queue *queue)
+{
+    struct queue_opened *opened = opened_of(queue);
+    struct queue_list list = {0};
+    size_t keep = queue->cursor + (queue->end - queue->cursor) / 2;
+    for (size_t i = keep; i < queue->end; i++) {
+        uint32_t unit = (uint32_t) opened->keys[i];
+        struct queue_record record = queue_record_of(&opened->measure, reactor_queue_at(queue, unit), unit);
+        queue_records_add(store_of(queue), &list, record);
+    }
+    queue_parts_add(&opened->parts, list, reactor_queue_at(queue, (uint32_t) opened->keys[keep]));
+    queue->end = keep;
+}
+
+/* Where the entry belongs in keys [low, high), of which only their entries tell. */
+static size_t position_among(const struct reactor_queue *queue, size_t low, size_t high,
+                             const struct reactor_entry *entry)
+{
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (queue_entry_before(entry, reactor_queue_at(queue, (uint32_t) queue->keys[middle])))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* First by the instant alone, without branches that would be mispredicted at each step. */
+static size_t position_of(const struct reactor_queue *queue, const struct reactor_entry *entry, uint64_t key)
+{
+    const uint64_t *keys = queue->keys;
+    size_t low = queue->cursor, left = queue->end - queue->cursor;
+    uint64_t last = key | UINT32_MAX; /* of its instant */
+    if (left == 0 || keys[queue->end - 1] >> 32 < key >> 32)
+        return queue->end; /* often, in a burst */
+    for (; left > 1; left -= left / 2)
+        low += keys[low + left / 2 - 1] <= last ? left / 2 : 0;
+    low += keys[low] <= last;
+    if (low > queue->cursor && keys[low - 1] >> 32 == key >> 32)
+        return position_among(queue, queue->cursor, low, entry);
+    return low;
+}
+
+/* Makes room at `at`. The room before the cursor is used too, so at most half of the keys move. */
+static size_t open_gap(struct reactor_queue *queue, size_t at)
+{
+    struct queue_opened *opened = opened_of(queue);
+    uint64_t *keys = opened->keys;
+    if (queue->cursor && at - queue->cursor < queue->end - at) {
+        memmove(&keys[queue->cursor - 1], &keys[queue->cursor], (at - queue->cursor) * sizeof keys[0]);
+        opened->settled = --queue->cursor;
+        return at - 1;
+    }
+    if (queue->end == QUEUE_OPEN_CAPACITY) {
+        memmove(keys, keys + queue->cursor, (queue->end - queue->cursor) * sizeof keys[0]);
+        at -= queue->cursor;
+        queue->end -= queue->cursor;
+        queue->cursor = opened->settled = 0;
+    }
+    memmove(&keys[at + 1], &keys[at], (queue->end - at) * sizeof keys[0]);
+    queue->end++;
+    return at;
+}
+
+void queue_opened_insert(struct reactor_queue *queue, const struct reactor_entry *entry)
+{
+    struct queue_opened *opened = opened_of(queue); /* all popped is settled: by the reserve */
+    base_assert(entry->due_ns >= opened->floor_ns);
+    opened->entries += entry->due_ns > opened->floor_ns; /* a narrower bucket cannot tell apart what has one instant */
+    uint32_t unit = (uint32_t) (((const uint8_t *) entry - queue->units) / QUEUE_UNIT_BYTES);
+    struct queue_record record = queue_record_of(&opened->measure, entry, unit);
+    if (opened->parts.count && queue_parts_push(&opened->parts, store_of(queue), entry, record))
+        return;
+    size_t at = open_gap(queue, position_of(queue, entry, record.key));
+    opened->keys[at] = record.key;
+    if (queue->end - queue->cursor > QUEUE_SORT_MAX)
+        shed_upper_half(queue);
+}
+
+void queue_opened_each(const struct reactor_queue *queue, queue_visit *visit, void *context)
+{
+    const struct queue_opened *opened = opened_of(queue);
+    const struct queue_store *store = store_of(queue);
+    for (size_t i = queue->cursor; i < queue->end; i++)
+        visit(context, queue_store_entry(store, opened->keys[i]));
+    for (size_t part = 0; part < opened->parts.count; part++) {
+        struct queue_walk walk = queue_walk_begin(opened->parts.items[part].list, QUEUE_COMPACT);
+        for (; walk.left; queue_walk_next(store, &walk)) {
+            const struct queue_record *records = queue_walk_items(store, &walk);
+            for (uint32_t i = 0; i < walk.here; i++)
+                visit(context, queue_store_entry(store, records[i].key));
+        }
+    }
+}
+
+static bool keeps(struct reactor_queue *queue, uint64_t key, queue_keep *keep, void *context)
+{
+    if (keep(context, reactor_queue_at(queue, (uint32_t) key)))
+        return true;
+    add_spare(queue, (uint32_t) key);
+    return false;
+}
+
+static size_t sweep_parts(struct reactor_queue *queue, queue_keep *keep, void *context)
+{
+    struct queue_parts *parts = &opened_of(queue)->parts;
+    struct queue_store *store = store_of(queue);
+    size_t before = parts->entries, count = parts->count;
+    parts->count = parts->entries = 0;
+    for (size_t part = 0; part < count; part++) {
+        struct reactor_entry first = parts->items[part].first;
+        struct queue_list kept = {0};
+        struct queue_walk walk = queue_walk_begin(parts->items[part].list, QUEUE_COMPACT);
+        for (; walk.left; queue_walk_give(store, &walk)) {
+            const struct queue_record *records = queue_walk_items(store, &walk);
+            for (uint32_t i = 0; i < walk.here; i++) {
+                if (keeps(queue, records[i].key, keep, context))
+                    queue_records_add(store, &kept, records[i]);
+            }
+        }
+        if (kept.count)
+            queue_parts_add(parts, kept, &first);
+    }
+    return before - parts->entries;
+}
+
+size_t queue_opened_sweep(struct reactor_queue *queue, queue_keep *keep, void *context)
+{
+    struct queue_opened *opened = opened_of(queue);
+    settle(queue);
+    size_t to = queue->cursor, before = queue->end;
+    for (size_t i = queue->cursor; i < before; i++) {
+        if (keeps(queue, opened->keys[i], keep, context))
+            opened->keys[to++] = opened->keys[i];
+    }
+    queue->end = to;
+    return before - to + sweep_parts(queue, keep, context);
+}
