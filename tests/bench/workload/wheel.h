@@ -1,0 +1,200 @@
+/* The queue of the hand-written loops: a two-level wheel, all of it inline.
+ *
+ * Fine buckets, no wider than the least latency, hold records of 32 bytes; so nothing is ever put into the bucket that is
+ * being worked off, and each is sorted once, when it opens: a counting sort by time, finished by insertion in the
+ * contract's order. Timers that are far wait as 8 bytes in coarse buckets, which become records when they open.
+ * Both kinds of bucket are chains of small chunks from one pool that gives back what it was given last.
+ *
+ * What a bucket of the fine wheel knows of its records' time need not stand in them: 4 bytes of due are enough. */
+#ifndef TESTS_BENCH_WORKLOAD_WHEEL_H
+#define TESTS_BENCH_WORKLOAD_WHEEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define WHEEL_OCTETS 17
+#define WHEEL_TIMERS 8      /* kinds: a timer's only octet; the first one of a message is not below it */
+#define WHEEL_CHUNK 1024u   /* bytes, and how they are aligned */
+#define WHEEL_SLOTS_LOG2_MAX 10 /* of the counting sort */
+#define WHEEL_OPEN_MAX (1u << 16)
+#define WHEEL_INLINE static inline __attribute__((always_inline))
+
+struct __attribute__((packed, aligned(32))) wheel_record {
+    uint32_t due;           /* ns after its bucket's begin */
+    uint32_t target, source;
+    uint8_t count[3];       /* the source's; the low octets tell entries of one instant apart */
+    uint8_t octets[WHEEL_OCTETS];
+};
+_Static_assert(sizeof(struct wheel_record) == 32, "two a cache line");
+
+/* A timer that is far: 32 bits of peer, 2 of kind, 30 of ns after its coarse bucket's begin. */
+typedef uint64_t wheel_timer;
+#define WHEEL_COARSE_SHIFT_MAX 30
+
+/* A bucket: where its next item goes; aligned to a chunk: there is no room. A chunk begins with the one before it, in
+ * the place of an item. */
+struct wheel_bucket {
+    char *next;
+};
+
+struct wheel {
+    unsigned shift, coarse_shift;
+    uint32_t mask, coarse_mask;
+    struct wheel_bucket *fine, *coarse;
+    char *free;                      /* chunks: given back, each beginning with the next */
+    char *fresh, *fresh_end;         /* and never used */
+    struct wheel_record *open;       /* the opened bucket, sorted */
+    uint64_t open_begin_ns;
+    unsigned slots_log2;             /* as many slots as a bucket has records, or up to twice */
+    uint16_t ends[1 << WHEEL_SLOTS_LOG2_MAX];
+};
+
+/* What a loop expects: it gives the widths of the buckets and the room of the pool. */
+struct wheel_load {
+    uint64_t latency_ns_min, latency_ns_max, period_ns_max;
+    double records_per_s;            /* of virtual time */
+    uint64_t pending_records, pending_timers;
+};
+
+/* Nothing is given back: a loop has a process of its own, which ends with it. */
+void wheel_init(struct wheel *wheel, const struct wheel_load *load);
+char *wheel_chunk_fresh(struct wheel *wheel);
+void *wheel_memory(size_t bytes); /* zeroed, in huge pages; exits where there is none */
+void wheel_crowded(void) __attribute__((noreturn, cold));
+
+WHEEL_INLINE void *wheel_place(struct wheel *wheel, struct wheel_bucket *bucket, size_t bytes)
+{
+    char *at = bucket->next;
+    if (__builtin_expect(((uintptr_t) at & (WHEEL_CHUNK - 1)) == 0, 0)) {
+        char *chunk = wheel->free;
+        if (chunk)
+            memcpy(&wheel->free, chunk, sizeof chunk);
+        else
+            chunk = wheel_chunk_fresh(wheel);
+        memcpy(chunk, &at, sizeof at); /* at: the end of the chunk before, or NULL */
+        at = chunk + bytes;
+    }
+    bucket->next = at + bytes;
+    return at;
+}
+
+/* Puts in a record that is due in one of the buckets behind the opened one; all but its due is the caller's to fill. */
+WHEEL_INLINE struct wheel_record *wheel_put(struct wheel *wheel, uint64_t due_ns)
+{
+    struct wheel_record *record = wheel_place(wheel, &wheel->fine[due_ns >> wheel->shift & wheel->mask], sizeof *record);
+    record->due = (uint32_t) due_ns & ((1u << wheel->shift) - 1);
+    return record;
+}
+
+/* Due at or behind the next coarse bucket's begin. */
+WHEEL_INLINE void wheel_arm(struct wheel *wheel, uint64_t due_ns, uint32_t peer, uint32_t kind)
+{
+    wheel_timer *timer = wheel_place(wheel, &wheel->coarse[due_ns >> wheel->coarse_shift & wheel->coarse_mask],
+                                     sizeof *timer);
+    *timer = (uint64_t) peer << 32 | kind << WHEEL_COARSE_SHIFT_MAX | ((uint32_t) due_ns & ((1u << wheel->coarse_shift) - 1));
+}
+
+/* For each chunk of a bucket: its items and how many they are. Gives the chunk back behind the body. */
+WHEEL_INLINE char *wheel_chunk_give(struct wheel *wheel, char *chunk)
+{
+    char *before;
+    memcpy(&before, chunk, sizeof before);
+    memcpy(chunk, &wheel->free, sizeof chunk);
+    wheel->free = chunk;
+    return before;
+}
+
+WHEEL_INLINE char *wheel_chunk_of(const char *end)
+{
+    return (char *) ((uintptr_t) (end - 1) & ~(uintptr_t) (WHEEL_CHUNK - 1));
+}
+
+WHEEL_INLINE void wheel_spread(struct wheel *wheel, uint64_t begin_ns)
+{
+    struct wheel_bucket *bucket = &wheel->coarse[begin_ns >> wheel->coarse_shift & wheel->coarse_mask];
+    char *end = bucket->next;
+    bucket->next = NULL;
+    while (end) {
+        char *chunk = wheel_chunk_of(end);
+        for (wheel_timer *timer = (wheel_timer *) (void *) chunk + 1; (char *) timer < end; timer++) {
+            uint32_t low = (uint32_t) *timer;
+            struct wheel_record *record = wheel_put(wheel, begin_ns + (low & ((1u << WHEEL_COARSE_SHIFT_MAX) - 1)));
+            record->target = record->source = (uint32_t) (*timer >> 32);
+            memset(record->count, 0, sizeof record->count);
+            record->octets[0] = (uint8_t) (low >> WHEEL_COARSE_SHIFT_MAX);
+        }
+        end = wheel_chunk_give(wheel, chunk);
+    }
+}
+
+/* The contract's order behind the due: (step: always 0,) target, class, source, count. Timers stand behind messages, but
+ * for kind 0, the workload. */
+WHEEL_INLINE uint64_t wheel_rank(const struct wheel_record *record)
+{
+    uint8_t first = record->octets[0];
+    uint32_t count = record->count[0] | (uint32_t) record->count[1] << 8 | (uint32_t) record->count[2] << 16;
+    uint32_t class = first == 0 ? 0 : first >= WHEEL_TIMERS ? 1 : 1u + first;
+    return (uint64_t) class << 56 | (uint64_t) record->source << 24 | count;
+}
+
+WHEEL_INLINE bool wheel_before(const struct wheel_record *a, const struct wheel_record *b)
+{
+    if (a->due != b->due)
+        return a->due < b->due;
+    if (a->target != b->target)
+        return a->target < b->target;
+    return wheel_rank(a) < wheel_rank(b);
+}
+
+WHEEL_INLINE void wheel_finish(struct wheel_record *records, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (__builtin_expect(!wheel_before(&records[i], &records[i - 1]), 1))
+            continue;
+        struct wheel_record moving = records[i];
+        uint32_t at = i;
+        do {
+            records[at] = records[at - 1];
+            at--;
+        } while (at && wheel_before(&moving, &records[at - 1]));
+        records[at] = moving;
+    }
+}
+
+/* Opens the bucket that begins then (coarse ones first) and sorts it into wheel->open; how many it has. From the last
+ * item to the first, so that what was put in in order stays so. */
+WHEEL_INLINE uint32_t wheel_open(struct wheel *wheel, uint64_t begin_ns)
+{
+    if ((begin_ns & ((UINT64_C(1) << wheel->coarse_shift) - 1)) == 0)
+        wheel_spread(wheel, begin_ns);
+    struct wheel_bucket *bucket = &wheel->fine[begin_ns >> wheel->shift & wheel->mask];
+    unsigned slot_shift = wheel->shift - wheel->slots_log2;
+    uint32_t slots = 1u << wheel->slots_log2;
+    uint16_t *ends = wheel->ends;
+    wheel->open_begin_ns = begin_ns;
+    memset(ends, 0, slots * sizeof *ends);
+    for (char *end = bucket->next; end;) {
+        char *chunk = wheel_chunk_of(end);
+        for (struct wheel_record *record = (struct wheel_record *) (void *) chunk + 1; (char *) record < end; record++)
+            ends[record->due >> slot_shift]++;
+        memcpy(&end, chunk, sizeof end);
+    }
+    uint32_t sum = 0;
+    for (uint32_t slot = 0; slot < slots; slot++)
+        ends[slot] = (uint16_t) (sum += ends[slot]);
+    if (__builtin_expect(sum >= WHEEL_OPEN_MAX, 0))
+        wheel_crowded();
+    for (char *end = bucket->next; end;) {
+        char *chunk = wheel_chunk_of(end);
+        for (struct wheel_record *record = (struct wheel_record *) (void *) end - 1; (char *) record > chunk; record--)
+            wheel->open[--ends[record->due >> slot_shift]] = *record;
+        end = wheel_chunk_give(wheel, chunk);
+    }
+    bucket->next = NULL;
+    wheel_finish(wheel->open, sum);
+    return sum;
+}
+
+#endif
