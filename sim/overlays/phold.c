@@ -5,9 +5,9 @@
  * `touched` octets of its state and sends it on to another peer, drawn uniformly. The time between is the network's
  * latency, where Fujimoto draws it from an exponential distribution.
  *
- * An event ends at a peer that is down, where the network loses it, at the last peer that there is, and where it took no
- * time at all, since it would go round for ever within one instant. A peer that joins starts `pending` new ones. Nothing
- * doubles an event: a second copy in a row of the same one is refused, and so is one whose check word is wrong. */
+ * An event ends at a peer that is down, where the network loses it, and where there is nobody else. A peer that joins
+ * starts `pending` new ones. Nothing doubles an event: a second copy in a row of the same one is refused, and so is one
+ * whose check is wrong. Events never rest, so a latency of a microsecond means a million of each a second. */
 #include "sim/overlays/phold.h"
 
 #include <endian.h>
@@ -20,22 +20,16 @@
 enum { EVENT, MESSAGES };
 static const char *const message_names[MESSAGES] = {"event"};
 
-/* An event as it came. */
 struct event {
-    uint64_t sent_ns;
     uint32_t number, check;
 };
-
-static uint32_t check_of(uint64_t sent_ns, uint32_t number)
-{
-    return (uint32_t) (sent_ns >> 32) ^ (uint32_t) sent_ns ^ number ^ PHOLD_MAGIC;
-}
+_Static_assert(sizeof(struct event) == PHOLD_MESSAGE_BYTES, "as it goes on the wire");
 
 static struct event event_read(const uint8_t bytes[PHOLD_MESSAGE_BYTES])
 {
     struct event event;
     memcpy(&event, bytes, sizeof event);
-    return (struct event){be64toh(event.sent_ns), be32toh(event.number), be32toh(event.check)};
+    return (struct event){be32toh(event.number), be32toh(event.check)};
 }
 
 static void send_event(struct peer *peer, struct phold_state *state)
@@ -43,10 +37,8 @@ static void send_event(struct peer *peer, struct phold_state *state)
     peer_address to = peer_any(peer);
     if (to == PEER_ADDRESS_NONE)
         return;
-    uint64_t now_ns = peer_now_ns(peer);
     uint32_t number = ++state->number;
-    struct event event = {htobe64(now_ns), htobe32(number), htobe32(check_of(now_ns, number))};
-    _Static_assert(sizeof event == PHOLD_MESSAGE_BYTES, "as it goes on the wire");
+    struct event event = {htobe32(number), htobe32(number ^ PHOLD_MAGIC)};
     peer_send(peer, to, EVENT, &event, sizeof event);
 }
 
@@ -61,28 +53,22 @@ static uint8_t phold_kind_of(const uint8_t *bytes, size_t length)
     if (length != PHOLD_MESSAGE_BYTES)
         return MESSAGES;
     struct event event = event_read(bytes);
-    return event.check == check_of(event.sent_ns, event.number) ? EVENT : MESSAGES;
+    return event.check == (event.number ^ PHOLD_MAGIC) ? EVENT : MESSAGES;
 }
 
 static bool phold_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
 {
     struct phold_state *state = peer_state(peer);
-    uint64_t now_ns = peer_now_ns(peer);
     if (phold_kind_of(bytes, length) == MESSAGES)
         return false;
-    struct event event = event_read(bytes);
-    bool again = event.sent_ns == state->last_sent_ns && event.number == state->last_number && from == state->last_from;
-    if (again || event.sent_ns > now_ns)
+    uint32_t number = event_read(bytes).number;
+    if (number == state->last_number && from == state->last_from)
         return false;
-    state->last_sent_ns = event.sent_ns;
-    state->last_number = event.number;
+    state->last_number = number;
     state->last_from = from;
     for (uint64_t i = 0, count = word_count(peer); i < count; i++)
-        state->words[i] += event.sent_ns;
-    if (event.sent_ns < now_ns)
-        send_event(peer, state);
-    else
-        peer_log(peer, PEER_LOG_ERROR, "an event that took no time ends here: phold needs a latency");
+        state->words[i] += number;
+    send_event(peer, state);
     return true;
 }
 
@@ -90,8 +76,10 @@ static void phold_join(struct peer *peer, const struct peer_start *start)
 {
     (void) start;
     const struct phold_parameters *parameters = peer_parameters(peer);
+    struct phold_state *state = peer_state(peer);
+    state->number = (uint32_t) peer_random(peer); /* so that no event is taken for one of an earlier incarnation */
     for (uint64_t i = 0; i < parameters->pending; i++)
-        send_event(peer, peer_state(peer));
+        send_event(peer, state);
 }
 
 /* Whole words. */

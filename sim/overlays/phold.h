@@ -1,14 +1,13 @@
-/* What one peer of phold.c holds, and its message, an event on its way. All numbers are big-endian.
+/* What one peer of phold.c holds, and its message, an event on its way. Both numbers are big-endian.
  *
- *   0  8  when it was sent, ns of the scenario's clock
- *   8  4  number, counted by the sender
- *  12  4  check: both halves of the time, the number and 0x50484f4c ("PHOL"), combined by exclusive or */
+ *   0  4  number, counted by the sender
+ *   4  4  check: the number, exclusive or 0x50484f4c ("PHOL") */
 #ifndef SIM_OVERLAYS_PHOLD_H
 #define SIM_OVERLAYS_PHOLD_H
 
 #include "sim/peer.h"
 
-#define PHOLD_MESSAGE_BYTES 16
+#define PHOLD_MESSAGE_BYTES 8
 #define PHOLD_MAGIC 0x50484f4cu
 
 struct phold_parameters {
@@ -17,8 +16,7 @@ struct phold_parameters {
 
 /* `touched` octets, these first ones included. */
 struct phold_state {
-    uint64_t last_sent_ns;   /* of the latest event that came: a second copy of it is not taken */
-    peer_address last_from;
+    peer_address last_from;  /* of the latest event that came: a second copy of it is not taken */
     uint32_t last_number;
     uint32_t number;         /* of the latest event sent */
     uint32_t unused;

@@ -25,7 +25,7 @@ static char *yaml_of(const struct topology_kind *overlay, const char *transport,
                           "network: {latency: {uniform: [10 ms, 90 ms]}, loss: 2 %%}\noverlay: {protocol: %s}\n"
                           "transport: %s\nworkload: [%s]\ntrace: {record: [messages]}\n%s%s",
                           overlay->name, transport,
-                          ops->lookup ? "{lookup: {every: 5 s}}" : "{publish: {every: 10 s, count: 8}}",
+                          scenario_workload(ops, "{lookup: {every: 5 s}}", "{publish: {every: 10 s, count: 8}}"),
                           ops->needs_graph ? "initial_graph: {watts_strogatz: {degree: 6, rewire: 0.1}}\n" : "", more);
     assert_true(length > 0);
     return text;
@@ -155,13 +155,12 @@ static void memory_and_socketpair_give_the_same_file_and_the_digest_of_a_run_wit
 static void in_real_time_packets_bear_the_wall_clock_s_time_in_order(void **state)
 {
     (void) state;
+    const struct topology_kind *overlay = topology_kind_find(&sim_overlays, "broadcast");
     for (uint32_t t = 0; t < sim_transports.kind_count; t++) {
-        char path[64], *yaml = yaml_of(sim_overlays.kinds[0], sim_transports.kinds[t]->name,
+        char path[64], *yaml = yaml_of(overlay, sim_transports.kinds[t]->name,
                                        "clock: real\naddresses: {first: 127.77.1.1, port: 27881}\n");
         trace_path(path);
-        const struct overlay_ops *ops = sim_overlays.kinds[0]->ops;
-        const char *faster = ops->lookup ? "workload=[{lookup: {every: 100 ms}}]" :
-                                           "workload=[{publish: {every: 100 ms}}]";
+        static const char faster[] = "workload=[{publish: {every: 100 ms}}]";
         uint64_t before_s = (uint64_t) time(NULL), last_ns = 0;
         struct scenario_run run = scenario_run_captured(
             yaml, (const char *const[]){"duration=1300 ms", faster, NULL}, NULL, path);

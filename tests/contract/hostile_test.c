@@ -73,7 +73,7 @@ static char *yaml_of(const struct topology_kind *overlay, const char *transport,
                          "network: {latency: {uniform: [10 ms, 90 ms], per: message}}\noverlay: {protocol: %s}\n"
                          "transport: %s\nworkload: [%s]\n%s",
                          seed, overlay->name, transport,
-                         ops->lookup ? "{lookup: {every: 5 s}}" : "{publish: {every: 20 s, count: 6}}",
+                         scenario_workload(ops, "{lookup: {every: 5 s}}", "{publish: {every: 20 s, count: 6}}"),
                          ops->needs_graph ? "initial_graph: ring\n" : "") > 0);
     return text;
 }

@@ -25,8 +25,7 @@ static void fill_cells(void)
 
 static const char *workload_of(const struct cell *cell)
 {
-    const struct overlay_ops *ops = cell->overlay->ops;
-    return ops->lookup ? "{lookup: {every: 5 s}}" : "{publish: {every: 20 s, count: 6}}";
+    return scenario_workload(cell->overlay->ops, "{lookup: {every: 5 s}}", "{publish: {every: 20 s, count: 6}}");
 }
 
 /* count peers, more: further top-level keys, a line each. The text is the caller's to free. */
@@ -88,8 +87,9 @@ static void all_goes_well(const struct scenario_run *run)
 {
     const struct figure *success = summary_find(&run->summary, "lookups.success_ratio");
     const struct figure *delivery = summary_find(&run->summary, "broadcasts.delivery_ratio");
-    double ratio = success->type == FIGURE_REAL ? success->real : delivery->real;
-    if (ratio < 0.99)
+    const struct figure *ratio_of = success->type == FIGURE_REAL ? success : delivery;
+    double ratio = ratio_of->real;
+    if (ratio_of->type == FIGURE_REAL && ratio < 0.99)
         fail_msg("only %.4f", ratio);
 }
 
@@ -120,6 +120,13 @@ static void almost_every_message_is_lost(void **state)
     on_each(30, "faults: [{at: 20 s, for: 30 s, loss: {add: 97 %}}]\n", NULL);
 }
 
+/* One whose messages alone beget messages passes 10^9 of them a second where the latency is the least, a nanosecond. */
+static bool rests(const struct cell *cell)
+{
+    const struct overlay_ops *ops = cell->overlay->ops;
+    return ops->timer || ops->publish;
+}
+
 static void latency_is_next_to_nothing_or_reorders_everything(void **state)
 {
     (void) state;
@@ -128,7 +135,8 @@ static void latency_is_next_to_nothing_or_reorders_everything(void **state)
                                                 "network.latency={uniform: [1 us, 4 s], per: message}"};
         for (size_t l = 0; l < 2; l++) {
             char *yaml = yaml_of(&cells[i], 30, "");
-            struct scenario_run run = scenario_run(yaml, (const char *const[]){latencies[l], NULL}, NULL);
+            const char *duration = rests(&cells[i]) ? "duration=2 min" : "duration=20 us";
+            struct scenario_run run = scenario_run(yaml, (const char *const[]){latencies[l], duration, NULL}, NULL);
             assert_sound(&cells[i], &run);
             scenario_run_done(&run);
             free(yaml);

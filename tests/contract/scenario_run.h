@@ -17,6 +17,7 @@
 #include <sqlite3.h>
 
 #include "sim/engine.h"
+#include "sim/overlay.h"
 #include "sim/vocabulary.h"
 #include "topologies/load.h"
 
@@ -121,6 +122,12 @@ static inline double scenario_figure(const struct scenario_run *run, const char 
     if (!figure)
         fail_msg("no figure %s", path);
     return figure->type == FIGURE_INTEGER ? (double) figure->integer : figure->real;
+}
+
+/* Of two workload entries the one whose action the overlay has, lookup before publish; "" where it acts by itself. */
+static inline const char *scenario_workload(const struct overlay_ops *ops, const char *lookup, const char *publish)
+{
+    return ops->lookup ? lookup : ops->publish ? publish : "";
 }
 
 /* The digest of a run that must go well. */
