@@ -18,7 +18,7 @@ struct engine_progress {
     double events_per_s;           /* of late */
     uint32_t peers_up;
     double seconds_left;           /* of wall time; negative: not known yet */
-    const char *what;              /* "running", "indexing" */
+    const char *what;              /* "writing peers", "running", "indexing" */
     uint32_t per_mille;            /* of what */
 };
 
@@ -29,7 +29,7 @@ struct engine_options {
     const char *pcap_path;                    /* NULL: no capture is kept */
     const char *command;                      /* that replays the run, for assertions and the trace; may be NULL */
     uint64_t started_wall_ns;                 /* CLOCK_MONOTONIC when the process began; 0: now */
-    const volatile sig_atomic_t *stop;        /* non-zero: end in good order; may be NULL */
+    const volatile sig_atomic_t *stop;        /* 1: end in good order; 2: without indexing either; may be NULL */
     void (*progress)(void *context, const struct engine_progress *progress); /* about ten times a second; may be NULL */
     void *progress_context;
 };

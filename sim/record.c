@@ -60,13 +60,15 @@ static struct trace_name_list metrics(struct run *run)
     return (struct trace_name_list){names, run->metric_count};
 }
 
-static void index_progress(void *context, const char *what, uint32_t per_mille)
+/* While the trace is begun and indexed. A signal ends that; after one that ended the run, the next. */
+static bool trace_progress(void *context, const char *what, uint32_t per_mille)
 {
     struct run *run = context;
     if (run->options.progress)
         run->options.progress(run->options.progress_context, &(struct engine_progress){
             .now_ns = run->ended_at_ns, .duration_ns = run->scenario->duration_ns, .events = run->shard.totals.events,
             .seconds_left = -1, .what = what, .per_mille = per_mille, .peers_up = run->up_count});
+    return !run->options.stop || *run->options.stop <= (run->interrupted ? 1 : 0);
 }
 
 static void run_values(struct run *run)
@@ -111,7 +113,7 @@ int record_open(struct run *run, struct base_diagnostics *diagnostics)
         .inputs = inputs, .input_count = scenario->file_count + 1,
         .peer_count = run->identity->peer_count, .peer = peer_row, .peer_context = run,
         .index = scenario->index, .may_leave_out = run->waits,
-        .progress = index_progress, .progress_context = run,
+        .progress = trace_progress, .progress_context = run,
     };
     int error = trace_open(&run->trace, &options, diagnostics);
     if (error)

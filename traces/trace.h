@@ -124,7 +124,9 @@ struct trace_options {
     void *peer_context;
     bool index;                  /* build indexes when it finishes */
     bool may_leave_out;          /* real time: a full ring drops rather than waits */
-    void (*progress)(void *context, const char *what, uint32_t per_mille); /* while indexing; may be NULL */
+    /* While peers are written ("writing peers": false ends that, and trace_open fails with -EINTR) and while the finished
+     * trace is indexed ("indexing": false leaves out what is not indexed yet). May be NULL. */
+    bool (*progress)(void *context, const char *what, uint32_t per_mille);
     void *progress_context;
 };
 
@@ -199,8 +201,8 @@ struct trace_totals {
     uint64_t bytes;     /* of the file */
     uint64_t left_out;  /* records not written */
 };
-/* Writes what is pending, sets run.status to status, builds indexes, leaves one plain file (no -wal beside
- * it). 0 or -errno (diagnosed); totals may be NULL. Frees the trace in any case. */
+/* Writes what is pending, sets run.status to status, then builds indexes: the trace is whole before they are begun.
+ * Leaves one plain file (no -wal beside it). 0 or -errno (diagnosed); totals may be NULL. Frees the trace in any case. */
 int trace_finish(struct trace *trace, const char *status, struct trace_totals *totals,
                  struct base_diagnostics *diagnostics);
 /* What has been written so far; for progress. */

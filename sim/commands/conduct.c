@@ -1,21 +1,34 @@
 /* Running an engine for a person: signals, limits, progress, and the exit status that comes of it. */
 #include "sim/commands/conduct.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "sim/commands/print.h"
 #include "sim/commands/run_progress.h"
 
-/* Which signal asked for the end, 0: none. A handler reaches nothing but globals. */
-static volatile sig_atomic_t stop_signal;
+/* How often an end was asked for, and by which signal; whether the trace is being indexed. A handler reaches nothing but
+ * globals. */
+static volatile sig_atomic_t stop_count, stop_signal, indexing;
 
+/* The second does not wait for the good order, unless all is over but the indexes: then it leaves them out. */
 static void on_signal(int signal_number)
 {
-    if (stop_signal)
-        _exit(128 + signal_number); /* the second does not wait for the good order */
+    if (stop_count > (indexing ? 1 : 0))
+        _exit(128 + signal_number);
     stop_signal = signal_number;
+    stop_count++;
+}
+
+static void on_progress(void *context, const struct engine_progress *progress)
+{
+    struct run_progress *line = context;
+    indexing = strcmp(progress->what, "indexing") == 0;
+    if (line->shown)
+        run_progress_draw(line, progress);
 }
 
 void conduct_catch_signals(void (*handler)(int signal_number))
@@ -45,8 +58,8 @@ int conduct(struct engine **engine, const struct arguments *arguments, struct en
     conduct_catch_signals(on_signal); /* for good: a second one counts also while the trace is being indexed */
     options.command = arguments->line;
     options.started_wall_ns = arguments->started_wall_ns;
-    options.stop = &stop_signal;
-    options.progress = progress.shown ? run_progress_draw : NULL;
+    options.stop = &stop_count;
+    options.progress = on_progress;
     options.progress_context = &progress;
     *engine = NULL;
     int error = engine_create(engine, &options, &diagnostics);
@@ -54,8 +67,8 @@ int conduct(struct engine **engine, const struct arguments *arguments, struct en
     run_progress_end(&progress);
     print_diagnostics(&diagnostics);
     if (error)
-        return command_status(error);
+        return error == -EINTR && stop_signal ? EXIT_SIGNAL + stop_signal : command_status(error);
     if (result < 0)
         return EXIT_MACHINE;
-    return result ? EXIT_SIGNAL + stop_signal : EXIT_GOOD;
+    return result || stop_count ? EXIT_SIGNAL + stop_signal : EXIT_GOOD;
 }

@@ -6,10 +6,12 @@
 
 struct run_progress {
     bool shown, drawn;
+    const char *what;         /* what was going on when last drawn, and since when; NULL: nothing */
+    uint64_t what_since_ns;
 };
 
 struct run_progress run_progress_begin(bool quiet);
-void run_progress_draw(void *run_progress, const struct engine_progress *progress); /* engine_options.progress */
+void run_progress_draw(struct run_progress *run_progress, const struct engine_progress *progress);
 void run_progress_end(struct run_progress *progress); /* clears the line */
 
 #endif

@@ -54,6 +54,24 @@ sleep 0.3
 kill -TERM "$pid"
 ended_with 143
 
+# While the trace is being indexed a signal, here the second, leaves out the indexes and no row.
+for quiet in "" --quiet; do
+    start $quiet
+    sleep 1.5
+    kill -INT "$pid"
+    for _ in $(seq 200); do
+        [ -e trace.db-wal ] || break # all is written: the indexes are next
+        sleep 0.02
+    done
+    kill -INT "$pid"
+    ended_with 130
+    [ "$(run_status)" = interrupted ] || fail "the trace says it is $(run_status)"
+    [ "$(rows)" -gt 100000 ] || fail "only $(rows) rows"
+    [ "$("$peerlab" query trace.db "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'session_by_peer'" --format csv |
+        tr -d '\r' | tail -1)" = 0 ] || fail "it was indexed to the end"
+    [ -e trace.db-journal ] && fail "a journal is left beside the trace"
+done
+
 # At once: two signals so close that the first can have ended nothing.
 start
 kill -STOP "$pid"

@@ -116,30 +116,110 @@ static void indexes_can_be_left_out(void **state)
     free(path);
 }
 
-static void indexing_tells_of_its_progress(void *context, const char *what, uint32_t per_mille)
+/* What progress has told; wants no more of `unwanted` from the calls-th call on. */
+struct told {
+    uint32_t peers, indexing;
+    uint32_t calls_of_indexing;
+    const char *unwanted;
+    uint32_t calls;
+};
+
+static bool note_progress(void *context, const char *what, uint32_t per_mille)
 {
-    uint32_t *last = context;
-    assert_memory_equal(what, "index ", 6);
-    assert_true(per_mille <= 1000);
-    assert_true(per_mille >= *last || per_mille == 0);
+    struct told *told = context;
+    bool indexing = strcmp(what, "indexing") == 0;
+    uint32_t *last = indexing ? &told->indexing : &told->peers;
+    assert_true(indexing || strcmp(what, "writing peers") == 0);
+    assert_in_range(per_mille, *last, 1000);
     *last = per_mille;
+    told->calls_of_indexing += indexing;
+    return !told->unwanted || strcmp(told->unwanted, what) != 0 || told->calls-- > 0;
 }
 
 static void progress_ends_at_the_whole(void **state)
 {
     char *path = fixture_path(state, "trace.db");
-    uint32_t last = 0;
+    struct told told = {0};
     struct trace_options options = fixture_options(path);
-    options.progress = indexing_tells_of_its_progress;
-    options.progress_context = &last;
+    options.progress = note_progress;
+    options.progress_context = &told;
     struct trace *trace = fixture_open(&options);
     for (uint32_t i = 0; i < 300000; i++)
         fixture_message(trace, (struct trace_message) {.sent_at_ns = i, .target = i * 7919 % PEERS, .target_seq = i + 1});
     fixture_finish(trace);
-    assert_int_equal(last, 1000);
+    assert_int_equal(told.indexing, 1000);
+    assert_in_range(told.calls_of_indexing, 10, 1000);
     assert_string_equal(fixture_ask_file(path, "SELECT count(*) FROM message INDEXED BY message_by_target WHERE target < 9"),
                         "300000\n");
     assert_string_equal(fixture_ask_file(path, "SELECT * FROM pragma_table_list WHERE name = 'duplicate'"), "");
+    free(path);
+}
+
+static void indexing_that_is_not_wanted_any_more_leaves_a_whole_trace(void **state)
+{
+    char *path = fixture_path(state, "trace.db");
+    for (uint32_t calls = 0; calls < 12; calls += 6) {
+        struct told told = {.unwanted = "indexing", .calls = calls};
+        struct trace_options options = fixture_options(path);
+        options.progress = note_progress;
+        options.progress_context = &told;
+        struct trace *trace = fixture_open(&options);
+        for (uint32_t i = 0; i < 300000; i++)
+            fixture_message(trace, (struct trace_message) {.sent_at_ns = i, .target_seq = i + 1});
+        fixture_finish(trace);
+        assert_one_plain_file(path);
+        assert_true(told.indexing < 1000);
+        assert_string_equal(fixture_ask_file(path, "SELECT value FROM run WHERE key = 'status'"), "complete\n");
+        assert_string_equal(fixture_ask_file(path, "SELECT count(*) FROM message"), "300000\n");
+        assert_string_equal(fixture_ask_file(path, "SELECT * FROM pragma_integrity_check"), "ok\n");
+        assert_string_equal(fixture_ask_file(path, "SELECT name FROM sqlite_schema WHERE name = 'session_by_peer'"), "");
+    }
+    free(path);
+}
+
+static void name_numbered(void *context, uint32_t peer, struct trace_peer *row)
+{
+    char *text = context;
+    snprintf(text, 32, "peer-%u", peer);
+    *row = (struct trace_peer) {.name = text, .group_name = "many", .region = peer % 2 ? "odd" : NULL, .address = text};
+}
+
+static struct trace_options many_peers(const char *path, char text[32], struct told *told)
+{
+    struct trace_options options = fixture_options(path);
+    options.peer = name_numbered;
+    options.peer_context = text;
+    options.peer_count = 200001; /* several ranges and one more */
+    options.progress = note_progress;
+    options.progress_context = told;
+    return options;
+}
+
+static void each_of_many_peers_has_its_row(void **state)
+{
+    char *path = fixture_path(state, "trace.db"), text[32];
+    struct told told = {0};
+    struct trace_options options = many_peers(path, text, &told);
+    fixture_finish(fixture_open(&options));
+    assert_in_range(told.peers, 900, 999);
+    assert_string_equal(fixture_ask_file(path, "SELECT count(*), min(peer), max(peer) FROM peer"), "200001|0|200000\n");
+    assert_string_equal(fixture_ask_file(path, "SELECT count(*) FROM peer WHERE name = 'peer-' || peer AND address = name"
+                                               " AND region IS iif(peer % 2, 'odd', NULL) AND group_name = 'many'"),
+                        "200001\n");
+    free(path);
+}
+
+static void opening_that_is_not_wanted_any_more_leaves_nothing(void **state)
+{
+    char *path = fixture_path(state, "trace.db"), text[32];
+    struct told told = {.unwanted = "writing peers", .calls = 2};
+    struct trace_options options = many_peers(path, text, &told);
+    struct base_diagnostics diagnostics = {0};
+    struct trace *trace = NULL;
+    assert_int_equal(trace_open(&trace, &options, &diagnostics), -EINTR);
+    assert_in_range(told.peers, 300, 900);
+    assert_false(is_there(path, ""));
+    assert_false(is_there(path, "-wal"));
     free(path);
 }
 
@@ -337,6 +417,9 @@ int main(void)
         CASE(the_same_records_make_the_same_tables),
         CASE(indexes_can_be_left_out),
         CASE(progress_ends_at_the_whole),
+        CASE(indexing_that_is_not_wanted_any_more_leaves_a_whole_trace),
+        CASE(each_of_many_peers_has_its_row),
+        CASE(opening_that_is_not_wanted_any_more_leaves_nothing),
         CASE(an_older_trace_is_replaced_with_what_is_beside_it),
         CASE(a_trace_that_is_being_written_is_not_replaced),
         CASE(what_is_not_a_trace_is_not_touched),

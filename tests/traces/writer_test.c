@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "traces/handover.h"
 #include "traces/sinks/memory.h"
 
 static struct trace *open_memory(struct trace_memory *memory, bool may_leave_out)
@@ -193,6 +195,85 @@ static void in_virtual_time_the_run_waits_for_room(void **state)
     assert_int_equal(slow.rows, 500000);
 }
 
+struct appender {
+    struct trace *trace;
+    atomic_uint appended;
+};
+
+static void *append_many(void *argument)
+{
+    struct appender *appender = argument;
+    for (uint32_t i = 0; i < 500000; i++) {
+        append_numbered(appender->trace, i, 1);
+        atomic_store(&appender->appended, i + 1);
+    }
+    return NULL;
+}
+
+static void while_nothing_is_written_the_run_stands_still(void **state)
+{
+    (void) state;
+    struct slow_sink slow = {0};
+    struct appender appender = {.trace = open_slow(&slow, false)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, append_many, &appender), 0);
+    const uint32_t room = TRACE_BATCH_MAX * (TRACE_BATCH_ROOM / (uint32_t) sizeof(struct trace_message));
+    uint32_t before, appended = 0;
+    do { /* until it has stood still for .2 s */
+        before = appended;
+        usleep(200000);
+        appended = atomic_load(&appender.appended);
+    } while (appended == 0 || appended != before);
+    assert_in_range(appended, room / 4, room);
+    let_go(&slow);
+    pthread_join(thread, NULL);
+    struct trace_totals totals = fixture_finish(appender.trace);
+    assert_int_equal(totals.rows, 500000);
+    assert_int_equal(totals.left_out, 0);
+    assert_int_equal(slow.rows, 500000);
+}
+
+/* Threads that append in turns, as they do between barriers: what orders their turns is all that is needed. */
+struct turns {
+    struct trace *trace;
+    pthread_mutex_t mutex;
+    uint32_t next;
+};
+
+static void *append_in_turn(void *argument)
+{
+    struct turns *turns = argument;
+    for (bool more = true; more;) {
+        pthread_mutex_lock(&turns->mutex);
+        more = turns->next < 200000;
+        for (int i = 0; more && i < 100; i++)
+            append_numbered(turns->trace, turns->next++, 1);
+        trace_log(turns->trace, turns->next, 0, 2, "turn");
+        trace_flush(turns->trace);
+        pthread_mutex_unlock(&turns->mutex);
+    }
+    return NULL;
+}
+
+static void threads_may_take_turns(void **state)
+{
+    (void) state;
+    struct trace_memory memory = {0};
+    struct turns turns = {.trace = open_memory(&memory, false)};
+    pthread_t threads[3];
+    pthread_mutex_init(&turns.mutex, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, append_in_turn, &turns), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(fixture_finish(turns.trace).rows, 200000 + 2000 + 3);
+    for (uint32_t i = 0; i < 200000; i += 4999) {
+        const struct trace_message *message = trace_memory_at(&memory, TRACE_TABLE_MESSAGE, i);
+        assert_int_equal(message->sent_at_ns, i);
+    }
+    trace_memory_done(&memory);
+}
+
 static void after_a_failed_write_nobody_waits_and_the_error_is_told(void **state)
 {
     (void) state;
@@ -259,6 +340,8 @@ int main(void)
         cmocka_unit_test(a_text_that_is_too_long_is_cut_and_a_run_value_is_not),
         cmocka_unit_test(in_real_time_what_finds_no_room_is_left_out_and_counted),
         cmocka_unit_test(in_virtual_time_the_run_waits_for_room),
+        cmocka_unit_test(while_nothing_is_written_the_run_stands_still),
+        cmocka_unit_test(threads_may_take_turns),
         cmocka_unit_test(after_a_failed_write_nobody_waits_and_the_error_is_told),
         cmocka_unit_test(what_an_idle_loop_recorded_last_is_written_soon),
         cmocka_unit_test(without_a_trace_nothing_is_recorded),

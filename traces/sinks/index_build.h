@@ -3,11 +3,12 @@
 #define TRACES_SINKS_INDEX_BUILD_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Runs the statements of indexes.sql; progress (may be NULL) hears of each "index NAME" from 0 to 1000 per mille. An
- * SQLite result code. */
-int trace_index_build(sqlite3 *database, void (*progress)(void *context, const char *what, uint32_t per_mille),
+/* Runs the statements of indexes.sql; progress (may be NULL) hears of "indexing" from 0 to 1000 per mille, of all of
+ * them. An SQLite result code; SQLITE_INTERRUPT when progress wanted no more: those that were built stay. */
+int trace_index_build(sqlite3 *database, bool (*progress)(void *context, const char *what, uint32_t per_mille),
                       void *context);
 
 #endif

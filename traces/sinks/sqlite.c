@@ -16,6 +16,7 @@
 #include "reactor/base/assert.h"
 #include "traces/sinks/batch_table.h"
 #include "traces/sinks/index_build.h"
+#include "traces/sinks/peer_table.h"
 #include "traces/sinks/trace_file.h"
 #include "traces/sql.h"
 
@@ -26,7 +27,7 @@ struct trace_sink {
     char *path;
     int file; /* holds the lock of trace_file_create */
     bool in_transaction, index;
-    void (*progress)(void *context, const char *what, uint32_t per_mille);
+    bool (*progress)(void *context, const char *what, uint32_t per_mille);
     void *progress_context;
 };
 
@@ -56,6 +57,7 @@ static int error_of(sqlite3 *database, int code)
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return -EBUSY;
     case SQLITE_READONLY: return -EROFS;
+    case SQLITE_INTERRUPT: return -EINTR; /* progress wanted no more */
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN: return (system = system_error_of(database)) > 0 ? -system : -EIO;
     default: return -EIO;
@@ -152,24 +154,6 @@ static int write_inputs(struct trace_sink *sink, const struct trace_options *opt
     return error;
 }
 
-static int write_peers(struct trace_sink *sink, const struct trace_options *options)
-{
-    sqlite3_stmt *statement;
-    int error = prepare(sink, "INSERT INTO peer VALUES(?, ?, ?, ?, ?)", &statement);
-    for (uint32_t i = 0; !error && i < options->peer_count; i++) {
-        struct trace_peer row = {0};
-        options->peer(options->peer_context, i, &row);
-        sqlite3_bind_int64(statement, 1, i);
-        sqlite3_bind_text(statement, 2, row.name, -1, SQLITE_STATIC);
-        sqlite3_bind_text(statement, 3, row.group_name, -1, SQLITE_STATIC);
-        sqlite3_bind_text(statement, 4, row.region, -1, SQLITE_STATIC);
-        sqlite3_bind_text(statement, 5, row.address, -1, SQLITE_STATIC);
-        error = run_statement(sink, statement);
-    }
-    sqlite3_finalize(statement);
-    return error;
-}
-
 static int copy_names(struct trace_name_list *copy, const struct trace_name_list *names)
 {
     const char **list = calloc(names->count + 1, sizeof *list);
@@ -214,9 +198,9 @@ static int fill(struct trace_sink *sink, const struct trace_options *options)
     if (!error)
         error = write_inputs(sink, options);
     if (!error)
-        error = write_peers(sink, options);
-    if (!error)
         error = execute(sink, "COMMIT");
+    if (!error)
+        error = error_of(sink->database, trace_peers_write(sink->database, options));
     if (!error)
         error = prepare_inserts(sink, options);
     return error;
@@ -350,7 +334,7 @@ static int build_indexes(struct trace_sink *sink)
     int error = error_of(sink->database, trace_index_build(sink->database, sink->progress, sink->progress_context));
     if (error && !sqlite3_get_autocommit(sink->database))
         (void) execute(sink, "ROLLBACK");
-    return error;
+    return error == -EINTR ? 0 : error;
 }
 
 /* After a failure what was committed stays; that it is incomplete is written if there is room for as much. */
