@@ -7,86 +7,108 @@
 
 #include "sim/run.h"
 
-static bool starts_converged(const struct identity_instance *instance)
+#define AHEAD 32     /* ranks whose ids are asked of the cache meanwhile */
+#define NEAR_STEPS 8 /* ranks: what two finger starts of ring neighbours lie apart, mostly none or one */
+
+bool census_wanted(const struct identity_instance *instance)
 {
     return instance->ops->starts_converged && instance->ops->starts_converged(instance->choice->parameters);
 }
 
-static uint64_t leading_bits(const struct overlay_id *id)
+static uint32_t leading_of(const struct overlay_id *id)
 {
-    uint64_t bits;
-    memcpy(&bits, id->octets, sizeof bits);
-    return be64toh(bits);
+    return (uint32_t) id->octets[0] << 24 | (uint32_t) id->octets[1] << 16 | (uint32_t) id->octets[2] << 8 |
+           id->octets[3];
 }
 
-/* Where each peer's first id stands. */
-static void rank_first_ids(struct run *run, const struct identity_instance *instance, const struct census *census)
+/* Who is up, where not all are: their numbers in order, and how a place becomes a rank. */
+static int take_some(struct run *run, uint32_t ordinal, struct census *census)
 {
-    uint32_t each = instance->ids_a_peer;
-    for (uint32_t rank = 0; rank < census->count; rank++) {
-        uint32_t id = census->id_numbers[rank];
-        if (each == 1 || id % each == 0)
-            run->census_rank[identity_peer(instance, run->identity, each == 1 ? id : id / each)] = rank;
-    }
-}
-
-static void find_prefixes(struct census *census)
-{
-    uint32_t prefixes = UINT32_C(1) << census->prefix_bits, rank = 0;
-    for (uint32_t prefix = 0; prefix <= prefixes; prefix++) {
-        while (rank < census->count && census->leading[rank] >> (64 - census->prefix_bits) < prefix)
+    const struct identity_instance *instance = &run->identity->instances[ordinal];
+    size_t words = instance->id_count / 64 + 1;
+    census->numbers_taken = malloc(((size_t) instance->id_count + 1) * sizeof *census->numbers_taken);
+    census->up = calloc(words, sizeof *census->up);
+    census->up_before = malloc(words * sizeof *census->up_before);
+    if (!census->numbers_taken || !census->up || !census->up_before)
+        return -ENOMEM;
+    census->id_numbers = census->numbers_taken;
+    census->count = truth_census(run->truth, 0, ordinal, census->numbers_taken);
+    uint32_t rank = 0;
+    for (uint32_t place = 0; place < instance->id_count; place++) {
+        if (place % 64 == 0)
+            census->up_before[place / 64] = rank;
+        if (rank < census->count && census->id_numbers[rank] == instance->order[place]) {
+            census->up[place / 64] |= UINT64_C(1) << place % 64;
             rank++;
-        census->prefix_first[prefix] = rank;
+        }
     }
+    census->up_before[instance->id_count / 64] = rank - (uint32_t) __builtin_popcountll(
+        census->up[instance->id_count / 64]); /* also where no place is in the last word */
+    return 0;
 }
 
 static int take(struct run *run, uint32_t ordinal)
 {
     const struct identity_instance *instance = &run->identity->instances[ordinal];
     struct census *census = &run->census[ordinal];
-    census->prefix_bits = 1;
-    while (instance->id_count >> (census->prefix_bits + 2) && census->prefix_bits < 28)
-        census->prefix_bits++;
-    census->id_numbers = malloc(((size_t) instance->id_count + 1) * sizeof *census->id_numbers);
-    census->leading = malloc(((size_t) instance->id_count + 1) * sizeof *census->leading);
-    census->prefix_first = malloc(((UINT64_C(1) << census->prefix_bits) + 1) * sizeof *census->prefix_first);
-    if (!census->id_numbers || !census->leading || !census->prefix_first)
+    *census = (struct census){.id_numbers = instance->order, .count = instance->id_count};
+    int error = truth_all_up(run->truth, 0, ordinal) ? 0 : take_some(run, ordinal, census);
+    census->leading = malloc(((size_t) census->count + 1) * sizeof *census->leading);
+    if (error || !census->leading)
         return -ENOMEM;
-    census->count = truth_census(run->truth, 0, ordinal, census->id_numbers);
     for (uint32_t rank = 0; rank < census->count; rank++) {
-        struct overlay_id id;
-        identity_id_of(instance, census->id_numbers[rank], &id);
-        census->leading[rank] = leading_bits(&id);
+        if (rank + AHEAD < census->count)
+            identity_prefetch(instance, census->id_numbers[rank + AHEAD]);
+        census->leading[rank] = (uint32_t) (identity_leading(instance, census->id_numbers[rank]) >> 32);
     }
-    find_prefixes(census);
-    rank_first_ids(run, instance, census);
     return 0;
-}
-
-/* Whether the id at rank comes before id; most are told by their leading bits. */
-static bool comes_before(const struct census *census, const struct identity_instance *instance, uint32_t rank,
-                         const struct overlay_id *id, uint64_t leading)
-{
-    if (census->leading[rank] != leading)
-        return census->leading[rank] < leading;
-    struct overlay_id at;
-    identity_id_of(instance, census->id_numbers[rank], &at);
-    return memcmp(at.octets, id->octets, sizeof at.octets) < 0;
 }
 
 uint32_t census_at_least(const struct census *census, const struct identity_instance *instance,
                          const struct overlay_id *id)
 {
-    uint64_t leading = leading_bits(id), prefix = leading >> (64 - census->prefix_bits);
-    uint32_t low = census->prefix_first[prefix], high = census->prefix_first[prefix + 1];
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (comes_before(census, instance, middle, id, leading))
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t place = identity_place(instance, id);
+    if (!census->up)
+        return place;
+    uint64_t before = census->up[place / 64] & ((UINT64_C(1) << place % 64) - 1);
+    return census->up_before[place / 64] + (uint32_t) __builtin_popcountll(before);
+}
+
+void census_id(const struct census *census, const struct identity_instance *instance, uint32_t rank,
+               struct overlay_id *id)
+{
+    if (instance->id_bits > 32) {
+        identity_id_of(instance, census->id_numbers[rank], id);
+        return;
     }
-    return low;
+    uint32_t leading = htobe32(census->leading[rank]); /* neighbours in order are neighbours there */
+    *id = (struct overlay_id){{0}};
+    memcpy(id->octets, &leading, sizeof leading);
+}
+
+/* Whether the id at rank comes before id, whose first 32 bits it has. */
+static bool comes_before(const struct census *census, const struct identity_instance *instance, uint32_t rank,
+                         const struct overlay_id *id)
+{
+    struct overlay_id at;
+    if (instance->id_bits <= 32)
+        return false;
+    identity_id_of(instance, census->id_numbers[rank], &at);
+    return memcmp(at.octets, id->octets, sizeof at.octets) < 0;
+}
+
+uint32_t census_at_least_near(const struct census *census, const struct identity_instance *instance,
+                              const struct overlay_id *id, uint32_t near)
+{
+    uint32_t leading = leading_of(id), rank = near, end = census->count - near < NEAR_STEPS ? census->count
+                                                                                            : near + NEAR_STEPS;
+    if (near > census->count || (near > 0 && census->leading[near - 1] >= leading))
+        return census_at_least(census, instance, id);
+    while (rank < end && census->leading[rank] < leading)
+        rank++;
+    while (rank < end && census->leading[rank] == leading && comes_before(census, instance, rank, id))
+        rank++;
+    return rank < end || end == census->count ? rank : census_at_least(census, instance, id);
 }
 
 int census_take(struct run *run)
@@ -94,14 +116,13 @@ int census_take(struct run *run)
     const struct identity *identity = run->identity;
     bool wanted = false;
     for (uint32_t i = 0; i < identity->instance_count; i++)
-        wanted |= starts_converged(&identity->instances[i]);
+        wanted |= census_wanted(&identity->instances[i]);
     if (!wanted)
         return 0;
     run->census = calloc(identity->instance_count, sizeof *run->census);
-    run->census_rank = calloc((size_t) identity->peer_count + 1, sizeof *run->census_rank);
-    int error = run->census && run->census_rank ? 0 : -ENOMEM;
+    int error = run->census ? 0 : -ENOMEM;
     for (uint32_t i = 0; i < identity->instance_count && !error; i++)
-        if (starts_converged(&identity->instances[i]))
+        if (census_wanted(&identity->instances[i]))
             error = take(run, i);
     return error;
 }
@@ -109,12 +130,11 @@ int census_take(struct run *run)
 void census_drop(struct run *run)
 {
     for (uint32_t i = 0; run->census && i < run->identity->instance_count; i++) {
-        free(run->census[i].id_numbers);
+        free(run->census[i].numbers_taken);
+        free(run->census[i].up);
+        free(run->census[i].up_before);
         free(run->census[i].leading);
-        free(run->census[i].prefix_first);
     }
     free(run->census);
-    free(run->census_rank);
     run->census = NULL;
-    run->census_rank = NULL;
 }

@@ -152,14 +152,6 @@ static int create_loop(struct run *run, struct base_diagnostics *diagnostics)
     return flight_init(&shard->flights);
 }
 
-static bool population_moves(const struct scenario *scenario)
-{
-    bool moves = scenario->churn_count > 0;
-    for (uint32_t i = 0; i < scenario->fault_count; i++)
-        moves |= ((const struct fault_ops *) scenario->faults[i].action.kind->ops)->victims != NULL;
-    return moves;
-}
-
 static bool faults_on_links(const struct scenario *scenario)
 {
     bool links = false;
@@ -175,7 +167,7 @@ static int bind_all(struct run *run, struct base_diagnostics *diagnostics)
     run->transport = scenario->transport.kind->ops;
     run->waits = scenario->clock != TOPOLOGY_CLOCK_VIRTUAL;
     run->warm_up_ns = scenario->warm_up_ns;
-    run->population_moves = population_moves(scenario);
+    run->population_moves = plan_moves(scenario);
     run->faults_on_links = faults_on_links(scenario);
     run->sample_ppb = scenario->sample_ppb;
     run->keys_key = base_random_key(scenario->seed, "keys", "");
@@ -185,7 +177,7 @@ static int bind_all(struct run *run, struct base_diagnostics *diagnostics)
                       "transport %s needs a clock that waits", scenario->transport.kind->name);
         return -EINVAL;
     }
-    int error = identity_create(&run->identity, scenario, diagnostics);
+    int error = identity_create(&run->identity, scenario, run->options.stop, diagnostics);
     error = error ? error : bind_overlays(run);
     error = error ? error : bind_workloads(run, diagnostics);
     error = error ? error : plan_create(&run->plan, run->identity, diagnostics);
@@ -225,7 +217,7 @@ static struct engine *create(const struct engine_options *options, struct base_d
     *error = make(run, diagnostics);
     if (!*error)
         return engine;
-    if (!diagnostics->error_count)
+    if (!diagnostics->error_count && *error != -EINTR)
         base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the run could not be built: %s",
                       strerror(-*error));
     engine_free(engine);
@@ -302,8 +294,83 @@ static void take_step(struct run *run, const struct plan_step *step)
     push_step(run, step);
 }
 
-/* What happens at 0. Peers that are up then join before anything else, in their order, without passing the queue: up to
- * here is set-up, a converged start included. */
+/* Whether this is the end of set-up: a failure, or the wish to stop, which is heeded once in so many peers. */
+static bool join_ends(struct run *run, uint32_t done)
+{
+    if (done % 1024 == 0)
+        heed_stop(run);
+    return run->shard.failure || run->interrupted;
+}
+
+/* bootstrap: 1 + whom to join through, 0: not up; UINT32_MAX: through nobody. */
+static void join_one(struct run *run, uint32_t peer, uint32_t bootstrap)
+{
+    run_lifecycle(&run->shard, &(struct reactor_entry){
+        .target = peer, .order = REACTOR_LIFECYCLE, .kind = PLAN_UP,
+        .payload = bootstrap == UINT32_MAX ? UINT32_MAX : bootstrap - 1});
+}
+
+static void join_in_own_order(struct run *run, const uint32_t *bootstrap, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && !join_ends(run, i); i++)
+        if (bootstrap[first + i])
+            join_one(run, first + i, bootstrap[first + i]);
+}
+
+#define JOIN_PREFETCH_DISTANCE 8
+#define JOIN_PREFETCH_BYTES 384 /* a Chord peer of 32 fingers; of larger states the beginning */
+
+static void prefetch_join(const struct run *run, const uint32_t *bootstrap, uint32_t peer)
+{
+    const uint8_t *block = (const uint8_t *) run_hot(run, peer);
+    __builtin_prefetch(&bootstrap[peer]);
+    for (size_t at = 0; at < run->peer_bytes && at < JOIN_PREFETCH_BYTES; at += 64)
+        __builtin_prefetch(block + at, 1);
+}
+
+static void join_in_census_order(struct run *run, const uint32_t *bootstrap, uint32_t ordinal)
+{
+    const struct identity_instance *instance = &run->identity->instances[ordinal];
+    const struct census *census = &run->census[ordinal];
+    uint32_t each = instance->ids_a_peer;
+    for (uint32_t rank = 0; rank < census->count && !join_ends(run, rank); rank++) {
+        if (rank + JOIN_PREFETCH_DISTANCE < census->count) {
+            uint32_t ahead = census->id_numbers[rank + JOIN_PREFETCH_DISTANCE];
+            identity_prefetch(instance, ahead);
+            prefetch_join(run, bootstrap, identity_peer(instance, run->identity, ahead / each));
+        }
+        uint32_t peer = identity_peer(instance, run->identity, census->id_numbers[rank] / each);
+        if (census->id_numbers[rank] % each == 0) /* its first id */
+            join_one(run, peer, bootstrap[peer]);
+    }
+}
+
+/* What a join does concerns its peer alone, so that the digest cannot tell the order. Peers of a converged start come in
+ * the order of their ids, in which neighbours read the same parts of the census; but with a trace, whose rows come in the
+ * order of events, all come in their own. */
+static int join_all(struct run *run, const uint32_t *bootstrap)
+{
+    const struct identity *identity = run->identity;
+    if (!run->census || run->record) {
+        join_in_own_order(run, bootstrap, 0, identity->peer_count);
+        return run->shard.failure;
+    }
+    for (uint32_t i = 0; i < identity->instance_count; i++) {
+        const struct identity_instance *instance = &identity->instances[i];
+        if (run->census[i].id_numbers) {
+            join_in_census_order(run, bootstrap, i);
+            continue;
+        }
+        for (uint32_t g = 0; g < instance->group_count; g++) {
+            const struct topology_group *group = &run->scenario->groups[instance->groups[g]];
+            join_in_own_order(run, bootstrap, group->first, group->count);
+        }
+    }
+    return run->shard.failure;
+}
+
+/* What happens at 0. Peers that are up then join before anything else, without passing the queue: up to here is set-up, a
+ * converged start included. */
 static int begin_at_zero(struct run *run)
 {
     uint32_t count = run->identity->peer_count;
@@ -311,7 +378,8 @@ static int begin_at_zero(struct run *run)
     uint32_t *bootstrap = base_reserve(bytes); /* 1 + whom to join through, 0: not up; UINT32_MAX: through nobody */
     if (!bootstrap)
         return -ENOMEM;
-    for (struct plan_step step; plan_next(run->plan, 1, &step);) {
+    uint32_t steps = 0;
+    for (struct plan_step step; !join_ends(run, steps++) && plan_next(run->plan, 1, &step);) {
         if (step.what != PLAN_UP) {
             take_step(run, &step);
             continue;
@@ -319,17 +387,8 @@ static int begin_at_zero(struct run *run)
         truth_note(run->truth, &step);
         bootstrap[step.peer] = step.bootstrap == UINT32_MAX ? UINT32_MAX : step.bootstrap + 1;
     }
-    int error = census_take(run);
-    for (uint32_t i = 0; i < count && !error && !run->interrupted; i++) {
-        if (i % 4096 == 0)
-            heed_stop(run); /* millions of peers take seconds */
-        if (!bootstrap[i])
-            continue;
-        run_lifecycle(&run->shard, &(struct reactor_entry){
-            .target = i, .order = REACTOR_LIFECYCLE, .kind = PLAN_UP,
-            .payload = bootstrap[i] == UINT32_MAX ? UINT32_MAX : bootstrap[i] - 1});
-        error = run->shard.failure;
-    }
+    int error = run->interrupted ? 0 : census_take(run);
+    error = error ? error : join_all(run, bootstrap);
     census_drop(run);
     base_unreserve(bootstrap, bytes);
     return error;

@@ -114,7 +114,8 @@ static int check_instance(const struct identity_instance *instance, struct base_
 }
 
 /* Checks all instances before the ids are drawn, so that all mistakes are reported at once. */
-static int build_instances(struct identity *identity, struct base_diagnostics *diagnostics)
+static int build_instances(struct identity *identity, const volatile sig_atomic_t *stop,
+                           struct base_diagnostics *diagnostics)
 {
     int result = 0;
     for (uint32_t i = 0; i < identity->instance_count; i++) {
@@ -124,12 +125,13 @@ static int build_instances(struct identity *identity, struct base_diagnostics *d
     }
     for (uint32_t i = 0; i < identity->instance_count && result == 0; i++) {
         identity->instances[i].id_count = identity->instances[i].member_count * identity->instances[i].ids_a_peer;
-        result = identity_draw_ids(identity, &identity->instances[i]);
+        result = identity_draw_ids(identity, &identity->instances[i], stop);
     }
     return result;
 }
 
-int identity_create(struct identity **created, const struct scenario *scenario, struct base_diagnostics *diagnostics)
+int identity_create(struct identity **created, const struct scenario *scenario, const volatile sig_atomic_t *stop,
+                    struct base_diagnostics *diagnostics)
 {
     struct base_arena *arena = base_arena_create();
     struct identity *identity = base_arena_take(arena, sizeof *identity);
@@ -137,7 +139,7 @@ int identity_create(struct identity **created, const struct scenario *scenario, 
         .scenario = scenario, .peer_count = scenario->peer_count, .group_count = scenario->group_count, .arena = arena,
     };
     int result = build_groups(identity, diagnostics);
-    result = result < 0 ? result : build_instances(identity, diagnostics);
+    result = result < 0 ? result : build_instances(identity, stop, diagnostics);
     if (result < 0) {
         base_arena_free(arena);
         return result;

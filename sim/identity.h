@@ -6,11 +6,21 @@
 #ifndef SIM_IDENTITY_H
 #define SIM_IDENTITY_H
 
-#include <string.h>
+#include <signal.h>
 
 #include "reactor/base/random.h"
 #include "sim/overlay.h"
 #include "topologies/scenario.h"
+
+/* Ids of so many bits or more are not stored but drawn anew whenever they are asked for, which is faster than a miss of
+ * the cache and costs a peer nothing: of 2^31 such ids two are the same once in 2^67 runs. */
+#define IDENTITY_WIDE_BITS 128
+
+/* What the ids of a group's members are drawn from. */
+struct identity_stream {
+    uint64_t key;
+    uint32_t first_id;          /* number of its first */
+};
 
 struct identity_instance {
     const struct overlay_ops *ops;
@@ -21,9 +31,15 @@ struct identity_instance {
     uint32_t member_count;
     uint32_t id_count;          /* member_count * ids_a_peer; id number member * ids_a_peer + n is a member's n-th */
     const uint16_t *groups;     /* ordinals */
+    const struct identity_stream *streams; /* of each of them */
     uint32_t group_count;
-    uint8_t *ids;               /* id_octets each, by id number */
-    uint32_t *order;            /* id numbers in order of the ids */
+    uint8_t *ids;               /* id_octets each, by id number, and 8 octets behind the last; NULL: wide ones */
+    /* An id's place is its rank among all ids of the instance, up or not. Only where there are keys or a converged start
+     * (identity_has_order), else NULL. */
+    uint32_t *order;            /* id numbers by place */
+    uint32_t *place_first;      /* by the ids' leading place_bits, and one behind the last: the first such place */
+    uint16_t *place_digits;     /* by place: the 16 bits behind those */
+    uint32_t place_bits;
 };
 
 struct identity {
@@ -37,9 +53,10 @@ struct identity {
     struct base_arena *arena;
 };
 
-/* 0, or negative with diagnostics (too few id bits for the peers, parameters that contradict each other). */
-int identity_create(struct identity **identity, const struct scenario *scenario, struct base_diagnostics *diagnostics)
-    __attribute__((warn_unused_result));
+/* 0; negative with diagnostics (too few id bits for the peers, parameters that contradict each other); -EINTR without
+ * any once *stop is not 0 (NULL: never): drawing millions of ids takes a second. */
+int identity_create(struct identity **identity, const struct scenario *scenario, const volatile sig_atomic_t *stop,
+                    struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
 void identity_free(struct identity *identity);
 
 /* The first instance that runs the protocol of this one. */
@@ -54,12 +71,24 @@ uint32_t identity_member(const struct identity *identity, uint32_t peer);     /*
 uint32_t identity_peer(const struct identity_instance *instance, const struct identity *identity, uint32_t member);
 void identity_id(const struct identity *identity, uint32_t peer, struct overlay_id *id); /* its first */
 void identity_id_at(const struct identity *identity, uint32_t peer, uint32_t n, struct overlay_id *id);
-/* The id of an id number. */
-static inline void identity_id_of(const struct identity_instance *instance, uint32_t id_number, struct overlay_id *id)
+
+/* --- ids by number and by place --- */
+static inline bool identity_has_order(const struct identity_instance *instance)
 {
-    *id = (struct overlay_id){{0}};
-    memcpy(id->octets, instance->ids + (size_t) id_number * instance->id_octets, instance->id_octets);
+    return instance->order != NULL;
 }
+void identity_id_of(const struct identity_instance *instance, uint32_t id_number, struct overlay_id *id);
+/* Asks the cache for it. */
+static inline void identity_prefetch(const struct identity_instance *instance, uint32_t id_number)
+{
+    if (instance->ids)
+        __builtin_prefetch(instance->ids + (size_t) id_number * instance->id_octets);
+}
+/* The first 64 bits of the id of an id number: they order ids of up to 64 bits, and nearly always wider ones. */
+uint64_t identity_leading(const struct identity_instance *instance, uint32_t id_number);
+/* The first place whose id is >= id; id_count: there is none. Two misses of the cache. */
+uint32_t identity_place(const struct identity_instance *instance, const struct overlay_id *id);
+
 /* "home.17": group name and index in the group. */
 void identity_name(const struct identity *identity, uint32_t peer, char text[64]);
 

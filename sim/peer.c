@@ -177,14 +177,16 @@ uint32_t peer_census_count(const struct peer *peer)
 
 uint32_t peer_census_rank(const struct peer *peer)
 {
-    return peer->shard->run->census_rank[peer->index];
+    struct overlay_id id;
+    peer_id(peer, &id);
+    return census_at_least(census_of(peer), peer->instance, &id);
 }
 
 void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *id)
 {
     const struct census *census = census_of(peer);
     base_assert(rank < census->count);
-    identity_id_of(peer->instance, census->id_numbers[rank], id);
+    census_id(census, peer->instance, rank, id);
 }
 
 peer_address peer_census_address(const struct peer *peer, uint32_t rank)
@@ -200,6 +202,11 @@ uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *
     return census_at_least(census_of(peer), peer->instance, id);
 }
 
+uint32_t peer_census_at_least_near(const struct peer *peer, const struct overlay_id *id, uint32_t near)
+{
+    return census_at_least_near(census_of(peer), peer->instance, id, near);
+}
+
 void peer_key(const struct peer *peer, uint64_t number, struct overlay_id *key)
 {
     run_key(base_random_at(peer->shard->run->keys_key, number), peer->instance->id_bits, key);
@@ -213,6 +220,11 @@ void peer_neighbour(struct peer *peer, uint8_t table, peer_address other, bool a
     trace_neighbour(run->trace, &(struct trace_neighbour){
         .at_ns = peer->now_ns, .peer = peer->index, .other = other - 1,
         .table_name = (uint8_t) (run->table_first[peer->instance_ordinal] + table), .added = added});
+}
+
+bool peer_neighbours_heeded(const struct peer *peer)
+{
+    return (peer->shard->run->record & TOPOLOGY_RECORD_NEIGHBOURS) != 0;
 }
 
 bool peer_has_graph(const struct peer *peer)

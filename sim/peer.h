@@ -78,8 +78,11 @@ uint32_t peer_census_count(const struct peer *peer);
 uint32_t peer_census_rank(const struct peer *peer);                       /* of one's own (first) id */
 void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *id);
 peer_address peer_census_address(const struct peer *peer, uint32_t rank);
-/* The first rank whose id is >= id; count when there is none. O(log n). */
+/* The first rank whose id is >= id; count when there is none. */
 uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id);
+/* The same, at next to no cost when that is `near` or one of the next few ranks. Peers of a converged start mostly join in
+ * the order of their ids: what the one before found is near. */
+uint32_t peer_census_at_least_near(const struct peer *peer, const struct overlay_id *id, uint32_t near);
 
 /* Key `number` of the run: what a lookup workload with `keys: n` asks for (numbers below n), and what a store holds. A
  * pure function of the seed, the number and the overlay's id bits. */
@@ -102,6 +105,7 @@ void peer_broadcast_received(struct peer *peer, uint32_t broadcast, uint32_t hop
 void peer_broadcast_duplicate(struct peer *peer, uint32_t broadcast);
 /* For the neighbour table of the trace; table is of ops->neighbour_tables. */
 void peer_neighbour(struct peer *peer, uint8_t table, peer_address other, bool added);
+bool peer_neighbours_heeded(const struct peer *peer); /* false: nobody looks at that table, say nothing */
 /* One value of ops->metrics[metric]: goes to the summary's percentiles (as a 64-bit count in the metric's unit). */
 void peer_metric(struct peer *peer, uint8_t metric, uint64_t value);
 enum peer_log_level { PEER_LOG_ERROR, PEER_LOG_WARNING, PEER_LOG_NOTE, PEER_LOG_DEBUG };

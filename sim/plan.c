@@ -49,7 +49,7 @@ static int init_storage(struct plan *plan)
     plan->peers = base_reserve(peers_bytes(plan));
     plan->up = base_arena_array(plan->arena, struct up_set, identity->instance_count);
     int result = plan->peers ? plan_queue_init(&plan->queue, live_max(plan)) : -ENOMEM;
-    for (uint32_t i = 0; i < identity->instance_count && result == 0; i++)
+    for (uint32_t i = 0; i < identity->instance_count && result == 0 && plan->moves; i++)
         result = up_set_init(&plan->up[i], identity->instances[i].member_count);
     return result < 0 ? result : init_faults(plan);
 }
@@ -58,7 +58,8 @@ int plan_create(struct plan **created, const struct identity *identity, struct b
 {
     struct base_arena *arena = base_arena_create();
     struct plan *plan = base_arena_take(arena, sizeof *plan);
-    *plan = (struct plan){.identity = identity, .scenario = identity->scenario, .arena = arena};
+    *plan = (struct plan){.identity = identity, .scenario = identity->scenario, .arena = arena,
+                          .moves = plan_moves(identity->scenario)};
     int result = plan_churn_bind(plan, diagnostics);
     if (result == 0) {
         plan_workload_bind(plan);

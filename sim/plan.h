@@ -45,6 +45,9 @@ void plan_free(struct plan *plan);
  * there is none. O(log peers). */
 bool plan_next(struct plan *plan, uint64_t until_ns, struct plan_step *step);
 
+/* Whether anybody comes or goes: churn, or a fault that strikes. Where nobody does, all peers are up from 0 to the end. */
+bool plan_moves(const struct scenario *scenario);
+
 /* "home.17#2 up": stable over runs with the same scenario and seed, for people and for --json. */
 void plan_step_name(const struct identity *identity, const struct plan_step *step, char *text, size_t bytes);
 const char *plan_what_name(enum plan_what what); /* "up" */

@@ -76,7 +76,8 @@ struct plan {
     struct base_arena *arena;
     struct plan_queue queue;
     struct plan_peer *peers;
-    struct up_set *up;         /* by instance: members that are up */
+    bool moves;                /* somebody comes or goes */
+    struct up_set *up;         /* by instance: members that are up; unless moves: none, those below initial_next are */
     uint32_t initial_next;     /* peers below it have entered the run */
     bool initial_known;        /* initial_next is known to be up from the start */
     struct plan_churn *churns; /* by churn entry */

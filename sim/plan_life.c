@@ -123,11 +123,12 @@ static uint32_t pick_bootstrap(const struct plan *plan, uint32_t group, uint32_t
 {
     uint32_t instance = plan->identity->group_instance[group];
     const struct up_set *up = &plan->up[instance];
-    if (up->count == 0)
+    uint32_t up_count = plan->moves ? up->count : member_of(plan, group, peer); /* they come up one by one */
+    if (up_count == 0)
         return UINT32_MAX;
     uint64_t key = base_random_subkey(plan->bootstrap_key[group], peer - plan->scenario->groups[group].first);
-    uint64_t pick = base_random_below(base_random_at(key, incarnation), up->count);
-    uint32_t member = up_set_select(up, (uint32_t) pick);
+    uint32_t pick = (uint32_t) base_random_below(base_random_at(key, incarnation), up_count);
+    uint32_t member = plan->moves ? up_set_select(up, pick) : pick;
     return identity_peer(&plan->identity->instances[instance], plan->identity, member);
 }
 
@@ -152,7 +153,8 @@ void plan_come_up(struct plan *plan, uint32_t group, struct plan_step *step)
     struct up_set *up = &plan->up[plan->identity->group_instance[group]];
     step->incarnation = plan->peers[step->peer].ended + 1;
     step->bootstrap = pick_bootstrap(plan, group, step->peer, step->incarnation);
-    up_set_add(up, member_of(plan, group, step->peer));
+    if (plan->moves)
+        up_set_add(up, member_of(plan, group, step->peer));
     begin_session(plan, group, step);
     plan_workload_arm(plan, group, step->peer, step->at_ns);
 }
@@ -192,6 +194,8 @@ void plan_crash(struct plan *plan, uint32_t group, struct plan_step *step)
 
 bool plan_is_up(const struct plan *plan, uint32_t peer)
 {
+    if (!plan->moves)
+        return peer < plan->initial_next;
     uint32_t group = identity_group_of(plan->identity, peer);
     return up_set_has(&plan->up[plan->identity->group_instance[group]], member_of(plan, group, peer));
 }

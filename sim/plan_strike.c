@@ -31,6 +31,14 @@ bool plan_strikes(const struct topology_fault *fault)
     return ops_of(fault)->victims != NULL;
 }
 
+bool plan_moves(const struct scenario *scenario)
+{
+    bool moves = scenario->churn_count > 0;
+    for (uint32_t fault = 0; fault < scenario->fault_count; fault++)
+        moves |= plan_strikes(&scenario->faults[fault]);
+    return moves;
+}
+
 uint64_t plan_restart_after_ns(const struct topology_fault *fault)
 {
     return ops_of(fault)->restart_after_ns(fault->action.parameters);

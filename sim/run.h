@@ -141,7 +141,6 @@ struct run {
     struct foreign_address *foreign;
     uint32_t foreign_count;
     struct census *census;     /* by instance, at time 0 only; NULL: nobody starts converged */
-    uint32_t *census_rank;     /* by peer */
     uint32_t *metric_first;    /* by instance */
     uint8_t *kind_first;       /* by instance: first of its message kinds among message_kind.id */
     uint8_t *table_first;      /* by instance: first of its neighbour tables among those of all */

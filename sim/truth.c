@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "reactor/base/arena.h"
 #include "reactor/base/assert.h"
 #include "sim/truth_ring.h"
 #include "sim/up_set.h"
@@ -16,11 +17,13 @@ struct truth_change {
 
 struct truth_instance {
     struct up_set up;            /* member numbers: counting and picking */
-    struct truth_ring ring;      /* owners; where there are keys */
+    struct base_bit_tree ring;   /* owners */
+    bool has_ring;               /* made when first asked for an owner while somebody is down */
 };
 
 struct truth {
     const struct identity *identity;
+    bool moves;                   /* somebody comes or goes; else there is nothing below */
     struct truth_instance *instances;
     struct truth_change *changes; /* a ring of change_room (a power of two) */
     size_t change_first, change_count, change_room;
@@ -32,17 +35,6 @@ struct truth {
 
 #define CHANGES_LEAST 1024
 
-static bool has_keys(const struct identity_instance *instance)
-{
-    return instance->ops->closeness != OVERLAY_NO_KEYS;
-}
-
-static int init_instance(struct truth_instance *of, const struct identity_instance *instance)
-{
-    int result = up_set_init(&of->up, instance->member_count);
-    return result < 0 || !has_keys(instance) ? result : truth_ring_init(&of->ring, instance);
-}
-
 static int init_all(struct truth *truth)
 {
     truth->change_room = CHANGES_LEAST;
@@ -50,7 +42,7 @@ static int init_all(struct truth *truth)
     truth->instances = calloc(truth->identity->instance_count, sizeof *truth->instances);
     int result = truth->changes && truth->instances ? 0 : -ENOMEM;
     for (uint32_t i = 0; i < truth->identity->instance_count && result == 0; i++)
-        result = init_instance(&truth->instances[i], &truth->identity->instances[i]);
+        result = up_set_init(&truth->instances[i].up, truth->identity->instances[i].member_count);
     return result;
 }
 
@@ -60,7 +52,8 @@ int truth_create(struct truth **created, const struct identity *identity)
     if (!truth)
         return -ENOMEM;
     truth->identity = identity;
-    int result = init_all(truth);
+    truth->moves = plan_moves(identity->scenario);
+    int result = truth->moves ? init_all(truth) : 0;
     if (result < 0)
         truth_free(truth);
     else
@@ -75,7 +68,7 @@ void truth_free(struct truth *truth)
     for (uint32_t i = 0; truth->instances && i < truth->identity->instance_count; i++) {
         struct truth_instance *instance = &truth->instances[i];
         up_set_done(&instance->up);
-        truth_ring_done(&instance->ring);
+        base_bit_tree_done(&instance->ring);
     }
     free(truth->instances);
     free(truth->changes);
@@ -104,8 +97,8 @@ static void apply(struct truth *truth, const struct truth_change *change)
         up_set_remove(&instance->up, member);
         truth->up_count--;
     }
-    if (has_keys(&identity->instances[identity->group_instance[group]]))
-        truth_ring_change(&instance->ring, member, change->up);
+    if (instance->has_ring)
+        truth_ring_change(&instance->ring, &identity->instances[identity->group_instance[group]], member, change->up);
 }
 
 static void grow_changes(struct truth *truth)
@@ -125,7 +118,7 @@ static void grow_changes(struct truth *truth)
 void truth_note(struct truth *truth, const struct plan_step *step)
 {
     bool up = step->what == PLAN_UP || step->what == PLAN_RESTART;
-    if (!up && step->what != PLAN_DOWN && step->what != PLAN_CRASH)
+    if (!truth->moves || (!up && step->what != PLAN_DOWN && step->what != PLAN_CRASH))
         return;
     struct truth_change change = {.at_ns = step->at_ns, .peer = step->peer, .up = up};
     if (step->at_ns <= truth->now_ns && truth->change_count == 0) {
@@ -140,6 +133,8 @@ void truth_note(struct truth *truth, const struct plan_step *step)
 
 static void advance(struct truth *truth, uint64_t at_ns)
 {
+    if (!truth->moves)
+        return;
     base_assert(at_ns >= truth->now_ns);
     truth->now_ns = at_ns;
     while (truth->change_count > 0 && truth->changes[truth->change_first].at_ns <= at_ns) {
@@ -152,60 +147,81 @@ static void advance(struct truth *truth, uint64_t at_ns)
 uint32_t truth_up_count(struct truth *truth, uint64_t at_ns)
 {
     advance(truth, at_ns);
-    return truth->up_count;
+    return truth->moves ? truth->up_count : truth->identity->peer_count;
 }
 
 bool truth_is_up(struct truth *truth, uint64_t at_ns, uint32_t peer)
 {
     advance(truth, at_ns);
+    if (!truth->moves)
+        return true;
     uint32_t group = identity_group_of(truth->identity, peer);
     return up_set_has(&truth->instances[truth->identity->group_instance[group]].up,
                       truth->identity->group_member[group] + (peer - truth->identity->scenario->groups[group].first));
 }
 
-uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t ordinal, const struct overlay_id *key)
+bool truth_all_up(struct truth *truth, uint64_t at_ns, uint32_t ordinal)
 {
     advance(truth, at_ns);
-    const struct truth_instance *of = &truth->instances[ordinal];
+    return !truth->moves || truth->instances[ordinal].up.count == truth->identity->instances[ordinal].member_count;
+}
+
+/* Those of the instance that are up by their places; NULL: all are. */
+static const struct base_bit_tree *ring_of(struct truth *truth, uint64_t at_ns, uint32_t ordinal)
+{
+    if (truth_all_up(truth, at_ns, ordinal))
+        return NULL;
+    struct truth_instance *of = &truth->instances[ordinal];
+    if (!of->has_ring && truth_ring_init(&of->ring, &truth->identity->instances[ordinal], &of->up) < 0)
+        base_out_of_memory();
+    of->has_ring = true;
+    return &of->ring;
+}
+
+uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t ordinal, const struct overlay_id *key)
+{
     const struct identity_instance *instance = &truth->identity->instances[ordinal];
-    base_assert(has_keys(instance));
-    if (of->up.count == 0)
+    base_assert(identity_has_order(instance));
+    const struct base_bit_tree *ring = ring_of(truth, at_ns, ordinal);
+    if (ring ? truth->instances[ordinal].up.count == 0 : instance->member_count == 0)
         return UINT32_MAX;
-    uint32_t member = instance->ops->closeness == OVERLAY_XOR ? truth_ring_xor_closest(&of->ring, key->octets)
-                                                              : truth_ring_successor(&of->ring, key->octets);
-    return identity_peer(instance, truth->identity, member);
+    return identity_peer(instance, truth->identity, truth_ring_owner(ring, instance, key));
 }
 
 uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t but, uint64_t bits)
 {
-    advance(truth, at_ns);
-    const struct up_set *up = &truth->instances[ordinal].up;
+    bool all = truth_all_up(truth, at_ns, ordinal);
+    const struct identity_instance *instance = &truth->identity->instances[ordinal];
+    const struct up_set *up = all ? NULL : &truth->instances[ordinal].up;
     uint32_t but_member = identity_member(truth->identity, but);
-    bool but_is_up = up_set_has(up, but_member);
-    uint32_t count = up->count - but_is_up;
+    bool but_is_up = all || up_set_has(up, but_member);
+    uint32_t count = (all ? instance->member_count : up->count) - but_is_up;
     if (count == 0)
         return UINT32_MAX;
-    uint32_t member = up_set_select(up, (uint32_t) base_random_below(bits, count));
+    uint32_t picked = (uint32_t) base_random_below(bits, count);
+    uint32_t member = all ? picked : up_set_select(up, picked);
     if (but_is_up && member == but_member) /* the last one, whom no number stands for, takes its place */
-        member = up_set_select(up, count);
-    return identity_peer(&truth->identity->instances[ordinal], truth->identity, member);
+        member = all ? count : up_set_select(up, count);
+    return identity_peer(instance, truth->identity, member);
 }
 
 double truth_up_mean(struct truth *truth, uint64_t until_ns)
 {
     advance(truth, until_ns);
+    if (!truth->moves)
+        return truth->identity->peer_count;
     integrate(truth, until_ns);
     return until_ns ? (double) truth->peer_ns / (double) until_ns : truth->up_count;
 }
 
 uint32_t truth_census(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t *id_numbers)
 {
-    advance(truth, at_ns);
     const struct identity_instance *instance = &truth->identity->instances[ordinal];
-    const struct up_set *up = &truth->instances[ordinal].up;
+    bool all = truth_all_up(truth, at_ns, ordinal);
+    const struct up_set *up = all ? NULL : &truth->instances[ordinal].up;
     uint32_t count = 0;
-    for (uint32_t rank = 0; rank < instance->id_count; rank++)
-        if (up_set_has(up, instance->order[rank] / instance->ids_a_peer))
-            id_numbers[count++] = instance->order[rank];
+    for (uint32_t place = 0; place < instance->id_count; place++)
+        if (all || up_set_has(up, instance->order[place] / instance->ids_a_peer))
+            id_numbers[count++] = instance->order[place];
     return count;
 }

@@ -1,150 +1,105 @@
 #include "sim/truth_ring.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <endian.h>
 #include <string.h>
 
-#define PLACES_A_PREFIX_BITS 3
+#define NOBODY BASE_BIT_TREE_NONE
+#define AHEAD 16 /* places whose members' bits are asked of the cache meanwhile */
 
-static uint32_t prefix_of(const struct truth_ring *ring, const uint8_t *id)
+int truth_ring_init(struct base_bit_tree *ring, const struct identity_instance *instance, const struct up_set *up)
 {
-    uint32_t leading = 0;
-    for (uint32_t i = 0; i < 4; i++)
-        leading = leading << 8 | (i < ring->instance->id_octets ? id[i] : 0);
-    return leading >> (32 - ring->prefix_bits);
+    int result = base_bit_tree_init(ring, instance->id_count);
+    for (uint32_t place = 0; place < instance->id_count && result == 0; place++) {
+        if (place + AHEAD < instance->id_count)
+            __builtin_prefetch(&up->words[instance->order[place + AHEAD] / instance->ids_a_peer / 64]);
+        if (up_set_has(up, instance->order[place] / instance->ids_a_peer))
+            base_bit_tree_add(ring, place);
+    }
+    return result;
 }
 
-static void find_prefixes(struct truth_ring *ring)
+void truth_ring_change(struct base_bit_tree *ring, const struct identity_instance *instance, uint32_t member, bool up)
 {
-    const struct identity_instance *instance = ring->instance;
-    for (uint32_t id = 0; id < instance->id_count; id++)
-        ring->prefix_first[prefix_of(ring, instance->ids + (size_t) id * instance->id_octets) + 1]++;
-    for (uint32_t prefix = 0; prefix < UINT32_C(1) << ring->prefix_bits; prefix++)
-        ring->prefix_first[prefix + 1] += ring->prefix_first[prefix];
-}
-
-int truth_ring_init(struct truth_ring *ring, const struct identity_instance *instance)
-{
-    *ring = (struct truth_ring){.instance = instance, .prefix_bits = 1};
-    while (ring->prefix_bits < instance->id_bits &&
-           instance->id_count >> (ring->prefix_bits + PLACES_A_PREFIX_BITS) > 0)
-        ring->prefix_bits++;
-    int result = base_bit_tree_init(&ring->up, instance->id_count);
-    if (result < 0)
-        return result;
-    ring->place_of = malloc(instance->id_count * sizeof *ring->place_of);
-    ring->prefix_first = calloc((UINT32_C(1) << ring->prefix_bits) + 1, sizeof *ring->prefix_first);
-    if (!ring->place_of || !ring->prefix_first)
-        return -ENOMEM;
-    for (uint32_t place = 0; place < instance->id_count; place++)
-        ring->place_of[instance->order[place]] = place;
-    find_prefixes(ring);
-    return 0;
-}
-
-void truth_ring_done(struct truth_ring *ring)
-{
-    base_bit_tree_done(&ring->up);
-    free(ring->place_of);
-    free(ring->prefix_first);
-}
-
-void truth_ring_change(struct truth_ring *ring, uint32_t member, bool up)
-{
-    uint32_t each = ring->instance->ids_a_peer;
-    for (uint32_t id = member * each; id < (member + 1) * each; id++) {
+    uint32_t each = instance->ids_a_peer;
+    for (uint32_t number = member * each; number < (member + 1) * each; number++) {
+        struct overlay_id id;
+        identity_id_of(instance, number, &id);
         if (up)
-            base_bit_tree_add(&ring->up, ring->place_of[id]);
+            base_bit_tree_add(ring, identity_place(instance, &id));
         else
-            base_bit_tree_remove(&ring->up, ring->place_of[id]);
+            base_bit_tree_remove(ring, identity_place(instance, &id));
     }
 }
 
-static const uint8_t *id_at(const struct identity_instance *instance, uint32_t place)
+/* The first place from this one on whose member is up. */
+static uint32_t next_up(const struct base_bit_tree *ring, const struct identity_instance *instance, uint32_t place)
 {
-    return instance->ids + (size_t) instance->order[place] * instance->id_octets;
+    if (ring)
+        return base_bit_tree_next(ring, place);
+    return place < instance->id_count ? place : NOBODY;
 }
 
-/* The first place whose id is >= key; the count when there is none. */
-static uint32_t lower_bound(const struct truth_ring *ring, const uint8_t *key)
+static uint32_t successor(const struct base_bit_tree *ring, const struct identity_instance *instance,
+                          const struct overlay_id *key)
 {
-    uint32_t prefix = prefix_of(ring, key);
-    uint32_t low = ring->prefix_first[prefix], high = ring->prefix_first[prefix + 1];
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (memcmp(id_at(ring->instance, middle), key, ring->instance->id_octets) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    uint32_t place = next_up(ring, instance, identity_place(instance, key));
+    return place == NOBODY ? next_up(ring, instance, 0) : place;
 }
 
-uint32_t truth_ring_successor(const struct truth_ring *ring, const uint8_t *key)
+static uint64_t leading_of(const struct overlay_id *id)
 {
-    uint32_t place = base_bit_tree_next(&ring->up, lower_bound(ring, key));
-    if (place == BASE_BIT_TREE_NONE)
-        place = base_bit_tree_next(&ring->up, 0);
-    return ring->instance->order[place] / ring->instance->ids_a_peer;
+    uint64_t leading;
+    memcpy(&leading, id->octets, sizeof leading);
+    return be64toh(leading);
 }
 
-/* How many leading bits two ids that differ share. */
-static uint32_t shared_bits(const uint8_t *a, const uint8_t *b)
+/* Whether the id at place a is nearer to the key than that at place b, where the first 64 bits are the same. */
+static bool nearer_behind(const struct identity_instance *instance, uint32_t a, uint32_t b, const struct overlay_id *key)
 {
+    struct overlay_id id_a, id_b;
     uint32_t i = 0;
-    while (a[i] == b[i])
+    identity_id_of(instance, instance->order[a], &id_a);
+    identity_id_of(instance, instance->order[b], &id_b);
+    while (i + 1 < sizeof id_a.octets && id_a.octets[i] == id_b.octets[i])
         i++;
-    return i * 8 + (uint32_t) __builtin_clz((unsigned) (a[i] ^ b[i])) - 24;
+    return (id_a.octets[i] ^ key->octets[i]) < (id_b.octets[i] ^ key->octets[i]);
 }
 
-static bool bit_of(const uint8_t *id, uint32_t bit)
+/* The nearest of those that are up from this place, itself up, to before end. */
+static uint32_t nearest_of(const struct base_bit_tree *ring, const struct identity_instance *instance, uint32_t place,
+                           uint32_t end, const struct overlay_id *key)
 {
-    return id[bit / 8] >> (7 - bit % 8) & 1;
-}
-
-/* The first place in [low, high), whose ids agree before `bit`, that has it set. */
-static uint32_t split(const struct identity_instance *instance, uint32_t low, uint32_t high, uint32_t bit)
-{
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (bit_of(id_at(instance, middle), bit))
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-/* The places [*low, *last] of the least subtree, of those that the key's prefix and its beginnings name, in which
- * somebody is up; both ends are up. */
-static void nearest_subtree(const struct truth_ring *ring, const uint8_t *key, uint32_t *low, uint32_t *last)
-{
-    uint32_t prefix = prefix_of(ring, key);
-    for (uint32_t cut = 0;; cut++) {
-        uint32_t first = ring->prefix_first[prefix >> cut << cut];
-        uint32_t end = ring->prefix_first[((prefix >> cut) + 1) << cut];
-        *low = base_bit_tree_next(&ring->up, first);
-        if (*low < end) { /* BASE_BIT_TREE_NONE is not */
-            *last = base_bit_tree_previous(&ring->up, end - 1);
-            return;
+    uint32_t best = place;
+    uint64_t leading = leading_of(key), best_distance = UINT64_MAX;
+    for (; place < end; place = next_up(ring, instance, place + 1)) { /* NOBODY is behind every end */
+        uint64_t distance = identity_leading(instance, instance->order[place]) ^ leading;
+        if (distance < best_distance || (distance == best_distance && nearer_behind(instance, place, best, key))) {
+            best_distance = distance;
+            best = place;
         }
     }
+    return best;
 }
 
-/* Descends the trie that the sorted ids are: at each turn the ends are up, and the first bit in which these two differ
- * is the next that can tell. */
-uint32_t truth_ring_xor_closest(const struct truth_ring *ring, const uint8_t *key)
+/* Ids that share more leading bits with the key are nearer, so the nearest is in the least subtree, of those that the
+ * key's prefix and its beginnings name, in which somebody is up. These are few: a subtree as large, of which the key is
+ * part, is empty. */
+static uint32_t xor_closest(const struct base_bit_tree *ring, const struct identity_instance *instance,
+                            const struct overlay_id *key)
 {
-    const struct identity_instance *instance = ring->instance;
-    uint32_t low, last;
-    nearest_subtree(ring, key, &low, &last);
-    while (low != last) {
-        uint32_t bit = shared_bits(id_at(instance, low), id_at(instance, last));
-        uint32_t middle = split(instance, low, last + 1, bit);
-        if (bit_of(key, bit))
-            low = base_bit_tree_next(&ring->up, middle);
-        else
-            last = base_bit_tree_previous(&ring->up, middle - 1);
+    uint32_t prefix = (uint32_t) (leading_of(key) >> (64 - instance->place_bits));
+    for (uint32_t cut = 0;; cut++) {
+        uint32_t end = instance->place_first[((prefix >> cut) + 1) << cut];
+        uint32_t place = next_up(ring, instance, instance->place_first[prefix >> cut << cut]);
+        if (place < end)
+            return nearest_of(ring, instance, place, end, key);
     }
-    return instance->order[low] / instance->ids_a_peer;
+}
+
+uint32_t truth_ring_owner(const struct base_bit_tree *ring, const struct identity_instance *instance,
+                          const struct overlay_id *key)
+{
+    uint32_t place = instance->ops->closeness == OVERLAY_XOR ? xor_closest(ring, instance, key)
+                                                             : successor(ring, instance, key);
+    return instance->order[place] / instance->ids_a_peer;
 }

@@ -107,7 +107,7 @@ static int run_plan(const struct arguments *arguments)
     struct identity *identity = NULL;
     struct plan *plan = NULL;
     int error = scenario_load(&scenario, arguments, arguments->operands[0], NULL, &diagnostics);
-    error = error ? error : identity_create(&identity, scenario, &diagnostics);
+    error = error ? error : identity_create(&identity, scenario, NULL, &diagnostics);
     error = error ? error : plan_create(&plan, identity, &diagnostics);
     print_diagnostics(&diagnostics);
     if (!error && arguments_has(arguments, "json"))

@@ -102,6 +102,7 @@ struct chord_shared {
     struct base_slab requests;
     struct chord_key_store store;
     uint8_t *first_keys;           /* the keys that are stored from the start, sorted; made when first asked for */
+    uint32_t finger_rank[CHORD_FINGERS_MAX]; /* converged start: in the census, of the fingers of the latest to begin */
 };
 
 struct chord_entry {

@@ -17,7 +17,16 @@ static uint32_t rank_at_least(const struct chord *c, const struct chord_id *id)
     return rank == peer_census_count(c->peer) ? 0 : rank;
 }
 
-/* From the least finger up: those whose start the same node follows need one search. */
+static uint32_t rank_near(const struct chord *c, const struct chord_id *id, uint32_t near)
+{
+    struct overlay_id octets;
+    chord_id_store(id, octets.octets);
+    uint32_t rank = peer_census_at_least_near(c->peer, &octets, near);
+    return rank == peer_census_count(c->peer) ? 0 : rank;
+}
+
+/* From the least finger up: those whose start the same node follows need one search, which begins where that of the node
+ * before on the ring ended. */
 static void set_fingers(const struct chord *c)
 {
     struct chord_id self = chord_id_at(c, CHORD_SELF);
@@ -25,7 +34,7 @@ static void set_fingers(const struct chord *c)
     for (uint32_t i = 0; i < c->shared->bits; i++) {
         struct chord_id start = chord_finger_start(c, i);
         if (!chord_in_half_open(&self, &start, &finger.id))
-            finger = census_entry(c, rank_at_least(c, &start));
+            finger = census_entry(c, c->shared->finger_rank[i] = rank_near(c, &start, c->shared->finger_rank[i]));
         if (chord_id_equal(&finger.id, &self))
             break; /* nobody between here and the whole way round */
         chord_set(c, c->shared->first_finger + i, &finger);

@@ -33,7 +33,8 @@ static bool named_elsewhere(const struct chord *c, uint32_t place, peer_address 
 /* For the trace: a table of neighbours is a set of peers, while one peer can stand at many places. */
 static void tell(const struct chord *c, uint32_t place, peer_address address, bool added)
 {
-    if (address != PEER_ADDRESS_NONE && address != peer_self(c->peer) && !named_elsewhere(c, place, address))
+    if (address != PEER_ADDRESS_NONE && peer_neighbours_heeded(c->peer) && address != peer_self(c->peer) &&
+        !named_elsewhere(c, place, address))
         peer_neighbour(c->peer, (uint8_t) table_of(c, place), address, added);
 }
 

@@ -1,11 +1,14 @@
+#include <errno.h>
+
 #include "tests/sim/scenario_fixture.h"
 
 static void assert_ids_are_distinct_and_ordered(const struct identity_instance *instance)
 {
     for (uint32_t rank = 1; rank < instance->id_count; rank++) {
-        const uint8_t *before = instance->ids + (size_t) instance->order[rank - 1] * instance->id_octets;
-        const uint8_t *here = instance->ids + (size_t) instance->order[rank] * instance->id_octets;
-        assert_true(memcmp(before, here, instance->id_octets) < 0);
+        struct overlay_id before, here;
+        identity_id_of(instance, instance->order[rank - 1], &before);
+        identity_id_of(instance, instance->order[rank], &here);
+        assert_true(memcmp(&before, &here, sizeof here) < 0);
     }
 }
 
@@ -66,10 +69,50 @@ static void ids_are_uniform_over_their_bits(void **state)
     assert_int_equal(fixture_identity(fixture), 0);
     for (uint32_t bit = 0; bit < 160; bit++) {
         uint32_t set = 0;
-        for (uint32_t peer = 0; peer < 100000; peer++)
-            set += fixture->identity->instances[0].ids[(size_t) peer * 20 + bit / 8] >> (7 - bit % 8) & 1;
+        for (uint32_t peer = 0; peer < 100000; peer++) {
+            struct overlay_id id;
+            identity_id(fixture->identity, peer, &id);
+            set += id.octets[bit / 8] >> (7 - bit % 8) & 1;
+        }
         assert_in_range(set, 49000, 51000); /* 6 standard deviations are 949 */
     }
+    fixture_free(fixture);
+}
+
+static void a_place_is_the_first_whose_id_is_not_less(void **state)
+{
+    (void) state;
+    static const struct { uint32_t bits, peers; } cases[] = {
+        {1, 1}, {3, 8}, {10, 1000}, {16, 5}, {24, 3000}, {32, 3000}, {33, 100}, {64, 3000}, {100, 3000}, {160, 3000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture *fixture = fixture_new(HOUR);
+        fixture->overlay.bits = cases[i].bits;
+        fixture_group(fixture, "all", cases[i].peers);
+        assert_int_equal(fixture_identity(fixture), 0);
+        const struct identity_instance *instance = &fixture->identity->instances[0];
+        for (uint32_t place = 0; place < instance->id_count; place++) {
+            struct overlay_id id;
+            identity_id_of(instance, instance->order[place], &id);
+            assert_int_equal(identity_place(instance, &id), place);
+            uint32_t last = (cases[i].bits - 1) / 8, one = 1u << (7 - (cases[i].bits - 1) % 8);
+            if (id.octets[last] + one > 0xff)
+                continue; /* would carry */
+            id.octets[last] = (uint8_t) (id.octets[last] + one);
+            assert_int_equal(identity_place(instance, &id), place + 1);
+        }
+        fixture_free(fixture);
+    }
+}
+
+static void drawing_ids_heeds_the_wish_to_stop(void **state)
+{
+    (void) state;
+    struct fixture *fixture = fixture_new(HOUR);
+    volatile sig_atomic_t stop = 1;
+    fixture_group(fixture, "all", 100);
+    assert_int_equal(identity_create(&fixture->identity, &fixture->scenario, &stop, &fixture->diagnostics), -EINTR);
+    assert_int_equal(fixture->diagnostics.count, 0);
     fixture_free(fixture);
 }
 
@@ -95,8 +138,12 @@ static void a_group_added_behind_leaves_the_ids_as_they_were(void **state)
         fixture_group(joined, "server", 1000);
         assert_int_equal(fixture_identity(alone), 0);
         assert_int_equal(fixture_identity(joined), 0);
-        assert_memory_equal(alone->identity->instances[0].ids, joined->identity->instances[0].ids,
-                            3000 * alone->identity->instances[0].id_octets);
+        for (uint32_t peer = 0; peer < 3000; peer++) {
+            struct overlay_id id_alone, id_joined;
+            identity_id(alone->identity, peer, &id_alone);
+            identity_id(joined->identity, peer, &id_joined);
+            assert_memory_equal(&id_alone, &id_joined, sizeof id_alone);
+        }
         fixture_free(alone);
         fixture_free(joined);
     }
@@ -111,7 +158,10 @@ static void another_seed_gives_other_ids(void **state)
     fixture_group(other, "home", 1);
     assert_int_equal(fixture_identity(one), 0);
     assert_int_equal(fixture_identity(other), 0);
-    assert_memory_not_equal(one->identity->instances[0].ids, other->identity->instances[0].ids, 20);
+    struct overlay_id id_one, id_other;
+    identity_id(one->identity, 0, &id_one);
+    identity_id(other->identity, 0, &id_other);
+    assert_memory_not_equal(&id_one, &id_other, 20);
     fixture_free(one);
     fixture_free(other);
 }
@@ -169,6 +219,8 @@ int main(void)
         cmocka_unit_test(ids_are_drawn_without_repetition_whatever_their_bits),
         cmocka_unit_test(a_peers_first_id_does_not_depend_on_how_many_it_has),
         cmocka_unit_test(ids_are_uniform_over_their_bits),
+        cmocka_unit_test(a_place_is_the_first_whose_id_is_not_less),
+        cmocka_unit_test(drawing_ids_heeds_the_wish_to_stop),
         cmocka_unit_test(too_few_id_bits_are_an_error_at_the_overlay),
         cmocka_unit_test(a_group_added_behind_leaves_the_ids_as_they_were),
         cmocka_unit_test(another_seed_gives_other_ids),

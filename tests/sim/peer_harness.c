@@ -642,6 +642,12 @@ peer_address peer_graph_neighbour(const struct peer *peer, uint32_t i)
     return peer->harness->options.neighbours[peer->index][i + 1] + 1;
 }
 
+bool peer_neighbours_heeded(const struct peer *peer)
+{
+    (void) peer;
+    return true;
+}
+
 void peer_graph_tell(struct peer *peer, uint8_t table)
 {
     for (uint32_t i = 0; i < peer_graph_degree(peer); i++)
@@ -665,6 +671,12 @@ uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *
             high = middle;
     }
     return low;
+}
+
+uint32_t peer_census_at_least_near(const struct peer *peer, const struct overlay_id *id, uint32_t near)
+{
+    (void) near;
+    return peer_census_at_least(peer, id);
 }
 
 uint32_t peer_census_rank(const struct peer *peer)

@@ -234,7 +234,7 @@ UNUSED static void fixture_show(const struct base_diagnostics *diagnostics)
 
 UNUSED static int fixture_identity(struct fixture *fixture)
 {
-    return identity_create(&fixture->identity, &fixture->scenario, &fixture->diagnostics);
+    return identity_create(&fixture->identity, &fixture->scenario, NULL, &fixture->diagnostics);
 }
 
 /* Identity and plan; asserts that both are made. */

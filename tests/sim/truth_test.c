@@ -134,6 +134,7 @@ static void a_session_counts_from_its_begin_to_just_before_its_end(void **state)
     (void) state;
     struct fixture *fixture = fixture_new(100 * SECOND);
     fixture_group(fixture, "a", 2);
+    fixture_crash_at(fixture, "a", 90 * SECOND, 0, 0); /* else all would be up always */
     fixture_plan(fixture);
     struct truth *truth;
     assert_int_equal(truth_create(&truth, fixture->identity), 0);
@@ -154,6 +155,7 @@ static void a_pick_is_uniform_over_the_others_that_are_up(void **state)
     struct fixture *fixture = fixture_new(100 * SECOND);
     fixture->scenario.overlay.kind = &fixture_keyless;
     fixture_group(fixture, "a", 2000);
+    fixture_crash_at(fixture, "a", 90 * SECOND, 0, 0);
     fixture_plan(fixture);
     struct truth *truth;
     assert_int_equal(truth_create(&truth, fixture->identity), 0);
@@ -207,12 +209,46 @@ static void a_census_lists_who_is_up_in_order_of_ids(void **state)
     fixture_free(fixture);
 }
 
+static void where_nobody_comes_or_goes_all_are_up_without_being_noted(void **state)
+{
+    (void) state;
+    for (uint32_t bits = 7; bits <= 160; bits += 51) {
+        struct fixture *fixture = fixture_new(100 * SECOND);
+        struct fixture_overlay own = {.bits = bits, .ids = 1};
+        fixture->overlay.bits = bits;
+        fixture_group(fixture, "home", 60);
+        fixture_group(fixture, "ring", 40);
+        fixture->groups[1].overlay = (struct topology_choice){.kind = &fixture_ring, .parameters = &own};
+        fixture_plan(fixture);
+        struct plain plain = {.up = malloc(100)};
+        memset(plain.up, true, 100);
+        struct truth *truth;
+        assert_int_equal(truth_create(&truth, fixture->identity), 0);
+        assert_int_equal(truth_up_count(truth, 0), 100);
+        assert_true(truth_is_up(truth, 7, 99) && truth_all_up(truth, 7, 1));
+        for (uint64_t draw = 0; draw < 500; draw++) {
+            struct overlay_id key;
+            draw_key(bits, draw, &key);
+            for (uint32_t instance = 0; instance < 2; instance++)
+                assert_int_equal(truth_owner(truth, 500 - draw, instance, &key),
+                                 plain_owner(fixture, &plain, instance, &key, instance == 1));
+            uint32_t picked = truth_pick(truth, 0, 1, 70, base_random_at(3, draw));
+            assert_true(picked >= 60 && picked < 100 && picked != 70);
+        }
+        assert_true(truth_up_mean(truth, SECOND) == 100);
+        truth_free(truth);
+        free(plain.up);
+        fixture_free(fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(owners_agree_with_brute_force_under_churn_and_crash),
         cmocka_unit_test(a_session_counts_from_its_begin_to_just_before_its_end),
         cmocka_unit_test(a_pick_is_uniform_over_the_others_that_are_up),
+        cmocka_unit_test(where_nobody_comes_or_goes_all_are_up_without_being_noted),
         cmocka_unit_test(a_census_lists_who_is_up_in_order_of_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
