@@ -146,8 +146,11 @@ static void draw_neighbours(struct peer *peer, struct averaging_state *state)
 {
     const struct averaging_parameters *parameters = peer_parameters(peer);
     for (uint64_t i = 0; i < parameters->neighbours; i++) {
-        state->neighbours[i] = peer_any(peer);
-        peer_neighbour(peer, 0, state->neighbours[i], true);
+        peer_address neighbour = peer_any(peer);
+        if (neighbour == PEER_ADDRESS_NONE)
+            return; /* alone: there is nobody to ask, now or later */
+        state->neighbours[i] = neighbour;
+        peer_neighbour(peer, 0, neighbour, true);
     }
 }
 
