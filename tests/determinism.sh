@@ -1,6 +1,6 @@
 #!/bin/bash
 # What determinism promises over compilers, optimisation and processors: one digest. Called by `make test-determinism` with
-# the build folder; builds peerlab anew under it for each way of compiling and runs five scenarios, each with churn, loss
+# the build folder; builds peerlab anew under it for each way of compiling and runs seven scenarios, each with churn, loss
 # and faults, over both transports and with the trace whole, sampled and off. One line a build.
 set -u
 build=$(realpath "${1:?the build folder}")
@@ -50,7 +50,15 @@ overlay: {protocol: broadcast}
 initial_graph: {barabasi_albert: {edges: 3}}
 workload: [{publish: {every: {exponential: 60 s}, from: server}}]
 YAML
-scenarios="lognormal pareto gossip ring flood"
+scenario mean "5 min" <<'YAML'
+network: {latency: {uniform: [20 ms, 200 ms], per: message}, jitter: {normal: 2 ms}, loss: 1 %}
+overlay: {protocol: averaging, period: 2 s, measure: 10 s}
+YAML
+scenario events "5 min" <<'YAML'
+network: {latency: {uniform: [20 ms, 200 ms], per: message}, jitter: {normal: 2 ms}, loss: 1 %}
+overlay: {protocol: phold, pending: 4}
+YAML
+scenarios="lognormal pareto gossip ring flood mean events"
 
 compile() { # NAME COMPILER BUILD_TYPE FLAGS LTO
     local into=$build/determinism-$1
