@@ -56,6 +56,17 @@ static uint8_t phold_kind_of(const uint8_t *bytes, size_t length)
     return event.check == (event.number ^ PHOLD_MAGIC) ? EVENT : MESSAGES;
 }
 
+/* Adds to every word: four at a time, so that a compiler makes them one addition without being asked to try harder. */
+static void work(uint64_t *words, uint64_t count, uint64_t number)
+{
+    uint64_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (int lane = 0; lane < 4; lane++)
+            words[i + (unsigned) lane] += number;
+    for (; i < count; i++)
+        words[i] += number;
+}
+
 static bool phold_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
 {
     struct phold_state *state = peer_state(peer);
@@ -66,8 +77,7 @@ static bool phold_message(struct peer *peer, peer_address from, const uint8_t *b
         return false;
     state->last_number = number;
     state->last_from = from;
-    for (uint64_t i = 0, count = word_count(peer); i < count; i++)
-        state->words[i] += number;
+    work(state->words, word_count(peer), number);
     send_event(peer, state);
     return true;
 }
