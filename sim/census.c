@@ -8,6 +8,7 @@
 #include "sim/run.h"
 
 #define AHEAD 32     /* ranks whose ids are asked of the cache meanwhile */
+#define PREFETCH_RANKS 32 /* two cache lines of them: a bit more is asked for than needed, at the end even what is not there */
 #define NEAR_STEPS 8 /* ranks: what two finger starts of ring neighbours lie apart, mostly none or one */
 
 bool census_wanted(const struct identity_instance *instance)
@@ -104,6 +105,8 @@ uint32_t census_at_least_near(const struct census *census, const struct identity
                                                                                             : near + NEAR_STEPS;
     if (near > census->count || (near > 0 && census->leading[near - 1] >= leading))
         return census_at_least(census, instance, id);
+    __builtin_prefetch(&census->leading[near + PREFETCH_RANKS]); /* for those who ask next */
+    __builtin_prefetch(&census->id_numbers[near + PREFETCH_RANKS]);
     while (rank < end && census->leading[rank] < leading)
         rank++;
     while (rank < end && census->leading[rank] == leading && comes_before(census, instance, rank, id))

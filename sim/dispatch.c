@@ -146,10 +146,10 @@ static bool chosen(const struct topology_peers *peers, uint32_t group)
 static void arm_workloads(struct shard *shard, struct peer_hot *hot, uint32_t index, uint64_t now_ns)
 {
     const struct scenario *scenario = shard->run->scenario;
+    uint32_t earlier = hot->seq > 1 ? shard->run->cold[index].earlier : 0;
     for (uint32_t w = 0; w < scenario->workload_count; w++)
         if (!plan_issues(scenario, w) && chosen(&scenario->workloads[w].from, hot->group))
-            arm_workload(shard, hot, index, w, now_ns,
-                         plan_workload_first_draw(shard->run->cold[index].earlier + 1));
+            arm_workload(shard, hot, index, w, now_ns, plan_workload_first_draw(earlier + 1));
 }
 
 /* An action of the plan (source 0, payload: the broadcast's number) or one that the peer armed itself (payload: draws). */
@@ -205,12 +205,11 @@ static void go_up(struct shard *shard, struct peer *peer, const struct reactor_e
     struct run *run = shard->run;
     struct peer_cold *cold = &run->cold[peer->index];
     base_assert(!peer->hot->up);
-    if (peer->hot->seq > 1)
+    bool again = peer->hot->seq > 1;
+    if (again)
         cold->earlier++;
-    if (peer->now_ns)
-        cold->up_at_ns = entry->due_ns;
-    else if (cold->up_at_ns)
-        cold->up_at_ns = 0;
+    if (peer->now_ns || again) /* else it is 0 as it stands: millions that come up at the start touch no page of it */
+        cold->up_at_ns = peer->now_ns ? entry->due_ns : 0;
     peer->hot->up = 1;
     peer->hot->born = peer->hot->count;
     run->up_count++;

@@ -378,6 +378,8 @@ static int begin_at_zero(struct run *run)
     uint32_t *bootstrap = base_reserve(bytes); /* 1 + whom to join through, 0: not up; UINT32_MAX: through nobody */
     if (!bootstrap)
         return -ENOMEM;
+    if (bytes > PREFETCH_FROM_BYTES * 4)
+        base_reserve_huge(bootstrap, bytes);
     uint32_t steps = 0;
     for (struct plan_step step; !join_ends(run, steps++) && plan_next(run->plan, 1, &step);) {
         if (step.what != PLAN_UP) {

@@ -31,6 +31,7 @@ struct id_table {
 /* An exact table filled to a share f takes a draw with probability 1 - f: 16 draws all fail below f = 1/2 once in
  * 65,536 times, and above it the walk, whose bias nobody can see by then, costs less than more draws. */
 #define EXACT_ATTEMPTS 16
+#define HUGE_FROM_SLOTS ((size_t) 1 << 20) /* written in no order: on small pages each write would miss page tables too */
 
 static size_t slot_of(const struct id_table *table, uint32_t number)
 {
@@ -48,7 +49,11 @@ static int table_init(struct id_table *table, struct identity_instance *instance
     }
     table->slot_count = (UINT64_C(1) << table->slot_bits) + SLACK_SLOTS;
     table->slots = base_reserve(table->slot_count * sizeof *table->slots);
-    return table->slots ? 0 : -ENOMEM;
+    if (!table->slots)
+        return -ENOMEM;
+    if (table->slot_count >= HUGE_FROM_SLOTS)
+        base_reserve_huge(table->slots, table->slot_count * sizeof *table->slots);
+    return 0;
 }
 
 static void table_done(struct id_table *table)

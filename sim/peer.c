@@ -202,9 +202,14 @@ uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *
     return census_at_least(census_of(peer), peer->instance, id);
 }
 
-uint32_t peer_census_at_least_near(const struct peer *peer, const struct overlay_id *id, uint32_t near)
+void peer_census_follower(const struct peer *peer, const struct overlay_id *id, uint32_t near,
+                          struct peer_census_member *follower)
 {
-    return census_at_least_near(census_of(peer), peer->instance, id, near);
+    const struct census *census = census_of(peer);
+    uint32_t rank = census_at_least_near(census, peer->instance, id, near);
+    follower->rank = rank == census->count ? 0 : rank;
+    census_id(census, peer->instance, follower->rank, &follower->id);
+    follower->address = peer_census_address(peer, follower->rank);
 }
 
 void peer_key(const struct peer *peer, uint64_t number, struct overlay_id *key)

@@ -80,9 +80,16 @@ void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *i
 peer_address peer_census_address(const struct peer *peer, uint32_t rank);
 /* The first rank whose id is >= id; count when there is none. */
 uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id);
-/* The same, at next to no cost when that is `near` or one of the next few ranks. Peers of a converged start mostly join in
- * the order of their ids: what the one before found is near. */
-uint32_t peer_census_at_least_near(const struct peer *peer, const struct overlay_id *id, uint32_t near);
+/* Whom an id belongs to on a ring: the first whose id is >= id or, where there is none, the first of all; there is one. Next
+ * to no cost when that is at `near` or one of the few ranks behind it. Peers of a converged start mostly join in the order of
+ * their ids: what the one before found is near. */
+struct peer_census_member {
+    struct overlay_id id;
+    peer_address address;
+    uint32_t rank;
+};
+void peer_census_follower(const struct peer *peer, const struct overlay_id *id, uint32_t near,
+                          struct peer_census_member *follower);
 
 /* Key `number` of the run: what a lookup workload with `keys: n` asks for (numbers below n), and what a store holds. A
  * pure function of the seed, the number and the overlay's id bits. */

@@ -8,11 +8,15 @@
 #include <unistd.h>
 
 #include "reactor/base/assert.h"
+#include "reactor/base/reserve.h"
 
 #define ALIGNMENT 16
 /* A chunk of its own for what would waste more than a quarter of a common chunk. */
 #define CHUNK_BYTES ((size_t) 64 << 10)
 #define LARGE_BYTES (CHUNK_BYTES / 4)
+/* What is as large as this is read here and there in a long run: on small pages each read would also miss the cache of
+ * page tables, which costs as much again, in a virtual machine twice. */
+#define HUGE_FROM_BYTES ((size_t) 4 << 20)
 #define EXIT_MACHINE 3
 
 struct chunk {
@@ -60,6 +64,8 @@ static uint8_t *add_chunk(struct base_arena *arena, size_t bytes)
     struct chunk *chunk = bytes <= SIZE_MAX - sizeof(*chunk) ? calloc(1, sizeof(*chunk) + bytes) : NULL;
     if (chunk == NULL)
         base_out_of_memory();
+    if (bytes >= HUGE_FROM_BYTES)
+        base_reserve_huge(chunk, sizeof(*chunk) + bytes);
     chunk->next = arena->chunks;
     arena->chunks = chunk;
     return (uint8_t *) (chunk + 1);

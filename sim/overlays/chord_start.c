@@ -1,12 +1,21 @@
 /* How a node begins: with its final tables, or by a join through a peer that it is told of. */
 #include "sim/overlays/chord.h"
 
+/* Of a narrow id only the octets that were just written are read: wider reads would wait for the cache. */
+static struct chord_id id_of(const struct chord *c, const struct overlay_id *id)
+{
+    if (!c->shared->narrow)
+        return chord_id_load(id->octets, CHORD_ID_OCTETS);
+    uint32_t leading;
+    memcpy(&leading, id->octets, sizeof leading);
+    return chord_narrow_id(be32toh(leading));
+}
+
 static struct chord_entry census_entry(const struct chord *c, uint32_t rank)
 {
     struct overlay_id id;
     peer_census_id(c->peer, rank, &id);
-    return (struct chord_entry){.id = chord_id_load(id.octets, CHORD_ID_OCTETS),
-                                .address = peer_census_address(c->peer, rank)};
+    return (struct chord_entry){.id = id_of(c, &id), .address = peer_census_address(c->peer, rank)};
 }
 
 static uint32_t rank_at_least(const struct chord *c, const struct chord_id *id)
@@ -17,12 +26,14 @@ static uint32_t rank_at_least(const struct chord *c, const struct chord_id *id)
     return rank == peer_census_count(c->peer) ? 0 : rank;
 }
 
-static uint32_t rank_near(const struct chord *c, const struct chord_id *id, uint32_t near)
+static struct chord_entry census_finger(const struct chord *c, uint32_t finger, const struct chord_id *start)
 {
     struct overlay_id octets;
-    chord_id_store(id, octets.octets);
-    uint32_t rank = peer_census_at_least_near(c->peer, &octets, near);
-    return rank == peer_census_count(c->peer) ? 0 : rank;
+    struct peer_census_member follower;
+    chord_id_store(start, octets.octets);
+    peer_census_follower(c->peer, &octets, c->shared->finger_rank[finger], &follower);
+    c->shared->finger_rank[finger] = follower.rank;
+    return (struct chord_entry){.id = id_of(c, &follower.id), .address = follower.address};
 }
 
 /* From the least finger up: those whose start the same node follows need one search, which begins where that of the node
@@ -34,7 +45,7 @@ static void set_fingers(const struct chord *c)
     for (uint32_t i = 0; i < c->shared->bits; i++) {
         struct chord_id start = chord_finger_start(c, i);
         if (!chord_in_half_open(&self, &start, &finger.id))
-            finger = census_entry(c, c->shared->finger_rank[i] = rank_near(c, &start, c->shared->finger_rank[i]));
+            finger = census_finger(c, i, &start);
         if (chord_id_equal(&finger.id, &self))
             break; /* nobody between here and the whole way round */
         chord_set(c, c->shared->first_finger + i, &finger);

@@ -673,12 +673,6 @@ uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *
     return low;
 }
 
-uint32_t peer_census_at_least_near(const struct peer *peer, const struct overlay_id *id, uint32_t near)
-{
-    (void) near;
-    return peer_census_at_least(peer, id);
-}
-
 uint32_t peer_census_rank(const struct peer *peer)
 {
     return peer_census_at_least(peer, &peer->harness->ids[peer->index * peer->harness->ids_a_peer]);
@@ -692,6 +686,16 @@ void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *i
 peer_address peer_census_address(const struct peer *peer, uint32_t rank)
 {
     return peer->harness->census[rank] / peer->harness->ids_a_peer + 1;
+}
+
+void peer_census_follower(const struct peer *peer, const struct overlay_id *id, uint32_t near,
+                          struct peer_census_member *follower)
+{
+    (void) near;
+    uint32_t rank = peer_census_at_least(peer, id);
+    follower->rank = rank == peer_census_count(peer) ? 0 : rank;
+    peer_census_id(peer, follower->rank, &follower->id);
+    follower->address = peer_census_address(peer, follower->rank);
 }
 
 void peer_key(const struct peer *peer, uint64_t number, struct overlay_id *key)
