@@ -58,11 +58,14 @@ static int run_one(const struct arguments *arguments, const struct benches *benc
 {
     char path[PATH_MAX + sizeof(((struct dirent *) 0)->d_name)];
     snprintf(path, sizeof path, "%s/%s", benches->folder, benches->entries[which]->d_name);
-    const char **words = calloc(arguments->operand_count + 2, sizeof *words);
+    const char **words = calloc(arguments->operand_count + 3, sizeof *words);
     base_assert(words);
     words[0] = path;
+    uint32_t count = 1;
     for (uint32_t i = 1; i < arguments->operand_count; i++)
-        words[i] = arguments->operands[i];
+        words[count++] = arguments->operands[i];
+    if (arguments_has(arguments, "json"))
+        words[count] = "--json";
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -122,6 +125,7 @@ static int run_bench(const struct arguments *arguments)
 }
 
 static const struct command_option options[] = {
+    {"json", 0, NULL, "{workload unit check sizes[{peers engine_per_s limit_per_s ratio ...}]};\na workload's only: those in topologies/bench"},
     {"list", 0, NULL, "only names them"},
 };
 
@@ -132,7 +136,8 @@ const struct command bench_command = {
     .about = "Without NAME: all of them, one after the other. What follows NAME is the bench's own.",
     .examples = "peerlab bench --list\n"
                 "peerlab bench scenarios\n"
-                "peerlab bench queue messages 1000000",
+                "peerlab bench queue messages 1000000\n"
+                "peerlab bench chord-converged 100000 1000000",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .operands_min = 0,

@@ -1,5 +1,5 @@
-/* peerlab bench limit [WORKLOAD [PEERS]...]: the hand-written loops alone, beside the rates that such loops are known to
- * reach on the machine that the issue's figures come from. */
+/* peerlab bench limit [WORKLOAD [PEERS]...]: the hand-written loops alone; in brackets what such loops are known to
+ * reach on the machine that the wanted figures come from. */
 #include <math.h>
 
 #include "tests/bench/workload/workload.h"
@@ -19,7 +19,8 @@ static int measure(const struct workload *workload, const struct workload_size *
            workload_median(rates, size->repetitions) / 1e6, best / 1e6);
     if (size->limit_published > 0)
         printf(" (%4.1f)", size->limit_published / 1e6);
-    printf("  M %s/s   %5.0f B a peer   set-up %5.2f s", workload->unit, runs->peak_bytes / size->peers, runs->set_up_s);
+    printf("  M %s/s   %5.0f B a peer   set-up %5.2f s", workload->unit, runs->peak_bytes / size->peers,
+           runs->set_up_s);
     if (!isnan(runs->check))
         printf("   %s %.3f", workload->check, runs->check);
     putchar('\n');

@@ -429,9 +429,10 @@ static void set_peers(struct ring *ring)
         peer->fixing = UINT8_MAX;
         peer->successor = entry_of(ranked[(rank + 1) % n]);
         peer->predecessor = entry_of(ranked[(rank + n - 1) % n]);
-        for (uint32_t kind = 0; kind < TIMERS; kind++)
-            wheel_arm(&ring->wheel, base_random_below(base_random_at(peer->key, peer->draws++), periods_ns[kind]), index,
-                      kind);
+        for (uint32_t kind = 0; kind < TIMERS; kind++) {
+            uint64_t phase_ns = base_random_below(base_random_at(peer->key, peer->draws++), periods_ns[kind]);
+            wheel_arm(&ring->wheel, phase_ns, index, kind);
+        }
     }
     set_fingers(ring, ranked);
 }

@@ -1,4 +1,4 @@
-/* Engine and limit in turns: what the machine lends to others meets both alike, so their ratio is steadier than either. */
+/* Engine and limit in turns: what the machine lends to others meets both alike; their ratio is steadier than either. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -33,13 +33,21 @@ static struct workload_measured medians(const struct workload_measured *runs, ui
         peak[i] = runs[i].peak_bytes;
     }
     return (struct workload_measured){
-        .counted = runs->counted, .check = runs->check, .user_s = workload_median(user, count), /* all runs count alike */
+        .counted = runs->counted, .check = runs->check, /* the same in all runs */
+        .user_s = workload_median(user, count),
         .set_up_s = workload_median(set_up, count), .peak_bytes = workload_median(peak, count)};
 }
 
 static bool in_bounds(const struct workload_size *size, double check)
 {
     return size->check_most == 0 || isnan(check) || (check >= size->check_least && check <= size->check_most);
+}
+
+/* Both did the same work: what is checked is alike to two in a hundred. */
+static bool alike(const struct workload_compared *compared)
+{
+    double engine = compared->engine.check, limit = compared->limit.check;
+    return isnan(engine) || isnan(limit) || fabs(engine - limit) <= .02 * limit;
 }
 
 static bool reached(const struct workload_compared *compared)
@@ -49,7 +57,7 @@ static bool reached(const struct workload_compared *compared)
     return compared->ratio >= size->ratio_wanted && compared->engine_rate >= size->rate_wanted &&
            (size->bytes_wanted == 0 || bytes <= size->bytes_wanted) &&
            (size->set_up_wanted_s == 0 || compared->engine.set_up_s <= size->set_up_wanted_s) &&
-           in_bounds(size, compared->engine.check) && in_bounds(size, compared->limit.check);
+           in_bounds(size, compared->engine.check) && in_bounds(size, compared->limit.check) && alike(compared);
 }
 
 int workload_compare(const struct workload *workload, const struct workload_size *size,

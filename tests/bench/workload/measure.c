@@ -1,4 +1,4 @@
-/* One run of the engine or of the hand-written loop, in a process of its own: its CPU time and peak memory are its own. */
+/* A run of the engine or of the hand-written loop, in a process of its own, which its CPU time and peak memory are. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* peerlab bench NAME [PEERS]... [--json]: engine and hand-written loop in turns, at the sizes of the workload's table or
- * at those named. Exits with 1 where something that is wanted is not reached. Built once for each workload. */
+/* peerlab bench NAME [PEERS]... [--json]: engine and hand-written loop in turns, at the sizes of the workload's table
+ * or at those named. Exits with 1 where something that is wanted is not reached. Built once for each workload. */
 #include <string.h>
 
 #include "tests/bench/workload/workload.h"

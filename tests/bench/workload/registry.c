@@ -7,11 +7,12 @@
 
 #define PEERS_MAX 50000000
 
-extern const struct workload averaging_workload, chord_converged_workload, phold_workload;
+extern const struct workload averaging_workload, chord_converged_workload, kademlia_static_workload, phold_workload;
 
 const struct workload *const workloads[] = {
     &averaging_workload,
     &chord_converged_workload,
+    &kademlia_static_workload,
     &phold_workload,
     NULL,
 };
@@ -43,8 +44,8 @@ struct workload_size workload_size_of(const struct workload *workload, uint32_t 
         if (sizes[i].peers <= peers)
             best = &sizes[i];
     }
-    return (struct workload_size){.peers = peers, .duration_s = best->duration_s * best->peers / peers, .set = best->set,
-                                  .repetitions = best->repetitions};
+    return (struct workload_size){.peers = peers, .duration_s = best->duration_s * best->peers / peers,
+                                  .repetitions = best->repetitions, .set = best->set};
 }
 
 int workload_sizes(const struct workload *workload, char *const *operands, int operand_count,

@@ -22,8 +22,8 @@ void *wheel_memory(size_t bytes)
 
 void wheel_crowded(void)
 {
-    base_assert(!"a bucket of the wheel holds more than can be sorted at once");
-    abort();
+    fputs("peerlab bench: more entries in a bucket of the wheel than can be sorted at once\n", stderr);
+    exit(70);
 }
 
 char *wheel_chunk_fresh(struct wheel *wheel)
@@ -52,7 +52,7 @@ static void choose_widths(struct wheel *wheel, const struct wheel_load *load)
     wheel->shift = wanted < widest ? wanted : widest;
     wheel->coarse_shift = wheel->shift + 4;
     double records = load->records_per_s * 1e-9 * (double) (UINT64_C(1) << wheel->shift);
-    wheel->slots_log2 = log2_floor((uint64_t) (records * 1.4));
+    wheel->slots_log2 = log2_floor((uint64_t) (records * 2.8));
     if (wheel->slots_log2 > WHEEL_SLOTS_LOG2_MAX)
         wheel->slots_log2 = WHEEL_SLOTS_LOG2_MAX;
     base_assert(wheel->slots_log2 <= wheel->shift && wheel->coarse_shift <= WHEEL_COARSE_SHIFT_MAX);

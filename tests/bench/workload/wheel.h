@@ -1,7 +1,7 @@
 /* The queue of the hand-written loops: a two-level wheel, all of it inline.
  *
- * Fine buckets, no wider than the least latency, hold records of 32 bytes; so nothing is ever put into the bucket that is
- * being worked off, and each is sorted once, when it opens: a counting sort by time, finished by insertion in the
+ * Fine buckets, no wider than the least latency, hold records of 32 bytes; so nothing is ever put into the bucket that
+ * is being worked off, and each is sorted once, when it opens: a counting sort by time, finished by insertion in the
  * contract's order. Timers that are far wait as 8 bytes in coarse buckets, which become records when they open.
  * Both kinds of bucket are chains of small chunks from one pool that gives back what it was given last.
  *
@@ -17,7 +17,7 @@
 #define WHEEL_OCTETS 17
 #define WHEEL_TIMERS 8      /* kinds: a timer's only octet; the first one of a message is not below it */
 #define WHEEL_CHUNK 1024u   /* bytes, and how they are aligned */
-#define WHEEL_SLOTS_LOG2_MAX 10 /* of the counting sort */
+#define WHEEL_SLOTS_LOG2_MAX 11 /* of the counting sort */
 #define WHEEL_OPEN_MAX (1u << 16)
 #define WHEEL_INLINE static inline __attribute__((always_inline))
 
@@ -47,7 +47,7 @@ struct wheel {
     char *fresh, *fresh_end;         /* and never used */
     struct wheel_record *open;       /* the opened bucket, sorted */
     uint64_t open_begin_ns;
-    unsigned slots_log2;             /* as many slots as a bucket has records, or up to twice */
+    unsigned slots_log2;             /* one to three slots for each record of a bucket */
     uint16_t ends[1 << WHEEL_SLOTS_LOG2_MAX];
 };
 
@@ -70,7 +70,7 @@ WHEEL_INLINE void *wheel_place(struct wheel *wheel, struct wheel_bucket *bucket,
     if (__builtin_expect(((uintptr_t) at & (WHEEL_CHUNK - 1)) == 0, 0)) {
         char *chunk = wheel->free;
         if (chunk)
-            memcpy(&wheel->free, chunk, sizeof chunk);
+            memcpy(&wheel->free, (void *) chunk, sizeof(char *));
         else
             chunk = wheel_chunk_fresh(wheel);
         memcpy(chunk, &at, sizeof at); /* at: the end of the chunk before, or NULL */
@@ -83,7 +83,8 @@ WHEEL_INLINE void *wheel_place(struct wheel *wheel, struct wheel_bucket *bucket,
 /* Puts in a record that is due in one of the buckets behind the opened one; all but its due is the caller's to fill. */
 WHEEL_INLINE struct wheel_record *wheel_put(struct wheel *wheel, uint64_t due_ns)
 {
-    struct wheel_record *record = wheel_place(wheel, &wheel->fine[due_ns >> wheel->shift & wheel->mask], sizeof *record);
+    struct wheel_bucket *bucket = &wheel->fine[due_ns >> wheel->shift & wheel->mask];
+    struct wheel_record *record = wheel_place(wheel, bucket, sizeof *record);
     record->due = (uint32_t) due_ns & ((1u << wheel->shift) - 1);
     return record;
 }
@@ -93,7 +94,8 @@ WHEEL_INLINE void wheel_arm(struct wheel *wheel, uint64_t due_ns, uint32_t peer,
 {
     wheel_timer *timer = wheel_place(wheel, &wheel->coarse[due_ns >> wheel->coarse_shift & wheel->coarse_mask],
                                      sizeof *timer);
-    *timer = (uint64_t) peer << 32 | kind << WHEEL_COARSE_SHIFT_MAX | ((uint32_t) due_ns & ((1u << wheel->coarse_shift) - 1));
+    uint32_t due = (uint32_t) due_ns & ((1u << wheel->coarse_shift) - 1);
+    *timer = (uint64_t) peer << 32 | kind << WHEEL_COARSE_SHIFT_MAX | due;
 }
 
 /* For each chunk of a bucket: its items and how many they are. Gives the chunk back behind the body. */
@@ -101,7 +103,7 @@ WHEEL_INLINE char *wheel_chunk_give(struct wheel *wheel, char *chunk)
 {
     char *before;
     memcpy(&before, chunk, sizeof before);
-    memcpy(chunk, &wheel->free, sizeof chunk);
+    memcpy((void *) chunk, &wheel->free, sizeof(char *));
     wheel->free = chunk;
     return before;
 }
@@ -129,8 +131,8 @@ WHEEL_INLINE void wheel_spread(struct wheel *wheel, uint64_t begin_ns)
     }
 }
 
-/* The contract's order behind the due: (step: always 0,) target, class, source, count. Timers stand behind messages, but
- * for kind 0, the workload. */
+/* The contract's order behind the due and the target (a step other than 0 there is not): class, source, count. Timers
+ * stand behind messages, but for kind 0, the workload. */
 WHEEL_INLINE uint64_t wheel_rank(const struct wheel_record *record)
 {
     uint8_t first = record->octets[0];
