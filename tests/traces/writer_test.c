@@ -8,6 +8,9 @@
 #include "traces/handover.h"
 #include "traces/sinks/memory.h"
 
+/* More messages than all batches hold. */
+#define MANY (2 * TRACE_BATCH_MAX * (TRACE_BATCH_ROOM / (uint32_t) sizeof(struct trace_message)))
+
 static struct trace *open_memory(struct trace_memory *memory, bool may_leave_out)
 {
     struct trace_options options = fixture_options(NULL);
@@ -30,7 +33,7 @@ static void rows_arrive_whole_and_in_order(void **state)
     (void) state;
     struct trace_memory memory = {0};
     struct trace *trace = open_memory(&memory, false);
-    const uint32_t count = 200000; /* many more than all batches hold */
+    const uint32_t count = 200000; /* dozens of batches */
     append_numbered(trace, 0, count);
     struct trace_totals totals = fixture_finish(trace);
     assert_int_equal(totals.rows, count);
@@ -165,7 +168,7 @@ static void in_real_time_what_finds_no_room_is_left_out_and_counted(void **state
     (void) state;
     struct slow_sink slow = {0};
     struct trace *trace = open_slow(&slow, true);
-    const uint32_t count = 500000; /* twice what all batches hold */
+    const uint32_t count = MANY;
     append_numbered(trace, 0, count);
     let_go(&slow);
     struct trace_totals totals = fixture_finish(trace);
@@ -188,11 +191,11 @@ static void in_virtual_time_the_run_waits_for_room(void **state)
     struct trace *trace = open_slow(&slow, false);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, let_go_later, &slow), 0);
-    append_numbered(trace, 0, 500000);
+    append_numbered(trace, 0, MANY);
     pthread_join(thread, NULL);
     struct trace_totals totals = fixture_finish(trace);
     assert_int_equal(totals.left_out, 0);
-    assert_int_equal(slow.rows, 500000);
+    assert_int_equal(slow.rows, MANY);
 }
 
 struct appender {
@@ -203,7 +206,7 @@ struct appender {
 static void *append_many(void *argument)
 {
     struct appender *appender = argument;
-    for (uint32_t i = 0; i < 500000; i++) {
+    for (uint32_t i = 0; i < MANY; i++) {
         append_numbered(appender->trace, i, 1);
         atomic_store(&appender->appended, i + 1);
     }
@@ -217,20 +220,19 @@ static void while_nothing_is_written_the_run_stands_still(void **state)
     struct appender appender = {.trace = open_slow(&slow, false)};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, append_many, &appender), 0);
-    const uint32_t room = TRACE_BATCH_MAX * (TRACE_BATCH_ROOM / (uint32_t) sizeof(struct trace_message));
     uint32_t before, appended = 0;
     do { /* until it has stood still for .2 s */
         before = appended;
         usleep(200000);
         appended = atomic_load(&appender.appended);
     } while (appended == 0 || appended != before);
-    assert_in_range(appended, room / 4, room);
+    assert_in_range(appended, MANY / 4, MANY / 2);
     let_go(&slow);
     pthread_join(thread, NULL);
     struct trace_totals totals = fixture_finish(appender.trace);
-    assert_int_equal(totals.rows, 500000);
+    assert_int_equal(totals.rows, MANY);
     assert_int_equal(totals.left_out, 0);
-    assert_int_equal(slow.rows, 500000);
+    assert_int_equal(slow.rows, MANY);
 }
 
 /* Threads that append in turns, as they do between barriers: what orders their turns is all that is needed. */
@@ -280,13 +282,13 @@ static void after_a_failed_write_nobody_waits_and_the_error_is_told(void **state
     struct trace_memory memory = {.fails_after = 3};
     struct trace *trace = open_memory(&memory, false);
     assert_int_equal(trace_error(trace), 0);
-    append_numbered(trace, 0, 500000);
+    append_numbered(trace, 0, MANY);
     assert_int_equal(trace_error(trace), -ENOSPC);
     struct trace_totals totals;
     struct base_diagnostics diagnostics = {0};
     assert_int_equal(trace_finish(trace, "complete", &totals, &diagnostics), -ENOSPC);
     assert_int_equal(diagnostics.error_count, 1);
-    assert_int_equal(totals.rows + totals.left_out, 500000);
+    assert_int_equal(totals.rows + totals.left_out, MANY);
     assert_int_equal(totals.rows, trace_memory_count(&memory, TRACE_TABLE_MESSAGE));
     trace_memory_done(&memory);
 }
