@@ -15,10 +15,10 @@ static void collect(void *context, struct queue_level *level, uint64_t at)
     collecting->moved[collecting->count++] = queue_bucket_take(level, at);
 }
 
-static void lay_out_anew(struct queue_ladder *ladder, unsigned shift)
+void queue_ladder_lay_out_anew(struct queue_ladder *ladder, unsigned shift, uint64_t begin_ns)
 {
     struct collecting collecting = {.moved = ladder->moved};
-    uint64_t begin_ns = queue_ladder_begin_ns(ladder);
+    ladder->density = (struct queue_density){0};
     queue_ladder_each_bucket(ladder, collect, &collecting);
     queue_ladder_lay_out(ladder, shift, begin_ns);
     queue_ladder_fill(ladder);
@@ -37,7 +37,7 @@ void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries)
     uint32_t target = queue_ladder_target(ladder);
     density->buckets++;
     density->entries += entries;
-    if (entries > 4 * target) {
+    if (entries > 3 * target) {
         density->crowded_buckets++;
         density->crowded_entries += entries;
     }
@@ -48,11 +48,18 @@ void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries)
     if (2 * density->crowded_entries > density->entries) {
         unsigned narrower = log2_of(density->crowded_entries / density->crowded_buckets / target);
         shift = shift > SHIFT_LEAST + narrower ? shift - narrower : SHIFT_LEAST;
-    } else if (density->entries < density->buckets * (target / 4)) {
+    } else if (density->entries < density->buckets * (target / 3)) {
         unsigned wider = log2_of(density->buckets * target / (density->entries + 1));
         shift = shift + wider < SHIFT_MOST ? shift + wider : SHIFT_MOST;
     }
     *density = (struct queue_density){0};
     if (shift != ladder->levels[0].shift)
-        lay_out_anew(ladder, shift);
+        queue_ladder_lay_out_anew(ladder, shift, queue_ladder_begin_ns(ladder));
+}
+
+unsigned queue_ladder_shift_for(const struct queue_ladder *ladder, uint64_t entries, uint64_t span_ns)
+{
+    uint64_t width_ns = span_ns / (entries / queue_ladder_target(ladder) + 1);
+    unsigned shift = log2_of(width_ns);
+    return shift > SHIFT_LEAST ? shift : SHIFT_LEAST;
 }

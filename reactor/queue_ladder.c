@@ -44,7 +44,7 @@ int queue_ladder_init(struct queue_ladder *ladder, size_t entries_max)
 {
     *ladder = (struct queue_ladder){0};
     /* Twice what entries that carry would fill: what was popped out of an opened bucket lies there until its end. */
-    uint64_t chunks = (uint64_t) entries_max / 4 + QUEUE_KINDS * BUCKET_COUNT;
+    uint64_t chunks = (uint64_t) entries_max / 8 + QUEUE_KINDS * BUCKET_COUNT;
     ladder->tails = base_reserve(TAILS_BYTES);
     ladder->moved = base_reserve(MOVED_BYTES);
     int result = ladder->tails && ladder->moved ? queue_store_init(&ladder->store, chunks) : -ENOMEM;
@@ -104,7 +104,7 @@ void queue_ladder_place(struct queue_ladder *ladder, const struct reactor_entry 
 {
     uint64_t at;
     struct queue_level *level = level_of(ladder, entry->due_ns, &at);
-    bool is_far = level->shift <= QUEUE_COMPACT_BITS && (level != ladder->levels || at - level->position >= QUEUE_NEAR);
+    bool is_far = level->shift <= QUEUE_COMPACT_BITS && (level != ladder->levels || at - level->position >= queue_ladder_near(ladder));
     if (entry->order & REACTOR_CARRIES)
         memcpy(append(ladder, level, at, QUEUE_CARRYING), entry, sizeof *entry + REACTOR_CARRIED_BYTES);
     else if (is_far && queue_compact_fits(entry))
@@ -117,7 +117,7 @@ struct reactor_entry *queue_ladder_reserve(struct queue_ladder *ladder, uint64_t
 {
     struct queue_level *level = &ladder->levels[0];
     uint64_t at = due_ns >> level->shift;
-    if (at >= level->limit || (!carries && at - level->position >= QUEUE_NEAR))
+    if (at >= level->limit || (!carries && at - level->position >= queue_ladder_near(ladder)))
         return NULL;
     return append(ladder, level, at, carries ? QUEUE_CARRYING : QUEUE_PLAIN);
 }
@@ -251,6 +251,20 @@ bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct qu
     level->position = at + 1;
     queue_ladder_fill(ladder);
     return true;
+}
+
+void queue_ladder_prefetch(const struct queue_ladder *ladder)
+{
+    const struct queue_level *level = &ladder->levels[0];
+    struct queue_bucket bucket = bucket_of(level, level->position);
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
+        struct queue_walk walk = queue_walk_begin(queue_bucket_list(&ladder->store, &bucket, kind), kind);
+        for (; walk.left; queue_walk_next(&ladder->store, &walk)) {
+            const char *items = queue_walk_items(&ladder->store, &walk);
+            for (uint32_t at = 0; at < walk.here * QUEUE_UNIT_BYTES << kind; at += 64)
+                __builtin_prefetch(items + at, 0, 2);
+        }
+    }
 }
 
 uint64_t queue_ladder_least_due(const struct queue_ladder *ladder)

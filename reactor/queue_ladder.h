@@ -12,12 +12,13 @@
 #include "reactor/queue_lists.h"
 
 #define QUEUE_LEVELS_MAX 7 /* level 0 of 2 ns: 1 + 10 x 6 + 10 bits reach beyond 64 */
-#define QUEUE_WINDOW_BITS 15u
+#define QUEUE_WINDOW_BITS 12u
 #define QUEUE_SPREAD_BITS 10u
 #define QUEUE_WINDOW (1u << QUEUE_WINDOW_BITS)
 #define QUEUE_SPREAD (1u << QUEUE_SPREAD_BITS)
-/* What comes into level 0 within so many buckets is not packed: packing costs more than it saves for so short. */
+/* What is due within an eighth of level 0, or within 2^30 ns there, is not packed: it will not lie around for long. */
 #define QUEUE_NEAR (QUEUE_WINDOW / 8)
+#define QUEUE_NEAR_BITS 30u
 
 struct queue_level {
     uint64_t position, limit; /* buckets [position, limit) of this level's own width are held */
@@ -51,6 +52,15 @@ int queue_ladder_init(struct queue_ladder *ladder, size_t entries_max); /* 0 or 
 void queue_ladder_done(struct queue_ladder *ladder);
 size_t queue_ladder_bytes(const struct queue_ladder *ladder);
 
+/* How many buckets of level 0 are near. */
+static inline uint64_t queue_ladder_near(const struct queue_ladder *ladder)
+{
+    const struct queue_level *level = &ladder->levels[0];
+    uint64_t held = level->limit - level->position, near = UINT64_C(1) << QUEUE_NEAR_BITS >> level->shift;
+    near = near > QUEUE_NEAR ? near : QUEUE_NEAR;
+    return held < near ? held : near;
+}
+
 /* Where level 0 begins: what is due before it was opened already. Saturates. */
 uint64_t queue_ladder_begin_ns(const struct queue_ladder *ladder);
 /* The entry must be due at or after the begin. It is not counted: that is the caller's. */
@@ -71,6 +81,8 @@ struct queue_bucket queue_bucket_take(struct queue_level *level, uint64_t at);
 /* Takes the first bucket that is not empty if it begins before limit_ns. The ladder begins behind it then; it may have
  * moved on (never beyond limit_ns) when the answer is false, too. */
 bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct queue_bucket *bucket);
+/* Asks the cache for the entries of level 0's first bucket. */
+void queue_ladder_prefetch(const struct queue_ladder *ladder);
 uint64_t queue_ladder_least_due(const struct queue_ladder *ladder); /* UINT64_MAX: empty. Reads one bucket through. */
 
 /* Places the entries of a bucket in order and frees its chunks. */
@@ -80,14 +92,20 @@ void queue_ladder_lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t 
 /* Spreads coarser buckets while level 0 has room for them. */
 void queue_ladder_fill(struct queue_ladder *ladder);
 
-/* How many entries a bucket should have at present: enough to be worth its opening, few enough to insert among. */
+/* How many entries a bucket should have at present: few enough to insert among; but about as many as there are buckets,
+ * so that both what is opened and the ends of the buckets that are appended to stay in the cache. */
 static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
 {
-    return ladder->count < 4096 ? 64 : 256;
+    unsigned half_bits = ladder->count ? (66u - (unsigned) __builtin_clzll(ladder->count)) / 2 : 0;
+    return half_bits < 6 ? 64 : half_bits < 10 ? 1u << half_bits : 1024;
 }
 
 /* To be told how many entries a bucket had in the end, at different instants; lays out anew where that pays. */
 void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries);
+/* How wide buckets should be where so many entries were within a span. */
+unsigned queue_ladder_shift_for(const struct queue_ladder *ladder, uint64_t entries, uint64_t span_ns);
+/* Level 0 begins at begin_ns then, which no entry is due before. */
+void queue_ladder_lay_out_anew(struct queue_ladder *ladder, unsigned shift, uint64_t begin_ns);
 
 typedef bool queue_keep(void *context, const struct reactor_entry *entry);
 typedef void queue_visit(void *context, const struct reactor_entry *entry);

@@ -5,11 +5,11 @@
 #include "reactor/base/assert.h"
 #include "reactor/base/reserve.h"
 
-#define HUGE_FROM_CHUNKS 16384u  /* 8 MiB: a queue of 200,000 entries may take up to 2 MiB more than it needs */
-#define CHUNKS_MAX (UINT32_C(1) << 27) /* as many as 32-bit units can tell apart: 64 GiB */
+#define HUGE_FROM_CHUNKS 8192u   /* 8 MiB: a queue of 200,000 entries may take up to 2 MiB more than it needs */
+#define CHUNKS_MAX (UINT32_C(1) << 26) /* as many as 32-bit units can tell apart: 64 GiB */
 /* What moving entries may need before it frees what they leave: a chunk for each bucket that a coarser one is spread
  * over, and the ways that parts are split into. */
-#define MARGIN_CHUNKS 65536u
+#define MARGIN_CHUNKS 32768u
 
 static size_t units_bytes(uint32_t chunks)
 {

@@ -65,7 +65,8 @@ void queue_opened_close(struct reactor_queue *queue)
 {
     struct queue_opened *opened = opened_of(queue);
     struct queue_store *store = store_of(queue);
-    settle(queue);
+    if (queue->cursor > opened->settled)
+        opened->floor_ns = reactor_queue_at(queue, (uint32_t) opened->keys[queue->cursor - 1])->due_ns;
     if (opened->chunk_first) {
         store->links[opened->chunk_last].previous = store->free_head;
         store->free_head = opened->chunk_first;
@@ -80,11 +81,12 @@ static struct queue_measure measure_between(uint64_t begin_ns, uint64_t end_ns)
 {
     uint64_t most = end_ns - begin_ns - (end_ns != UINT64_MAX && end_ns > begin_ns);
     unsigned bits = most ? 64u - (unsigned) __builtin_clzll(most) : 0;
-    return (struct queue_measure){begin_ns, bits > 32 ? bits - 32 : 0};
+    return (struct queue_measure){begin_ns, bits > 32 ? bits - 32 : 0, bits > 32 ? 32 : bits};
 }
 
-/* Keys of a bucket's entries without and with carried bytes, written downwards from end in order of arrival. */
-static uint64_t *gather(struct reactor_queue *queue, struct queue_list list, enum queue_kind kind, uint64_t *end)
+/* Keys of a bucket's entries without and with carried bytes. */
+static struct queue_counting gather(struct reactor_queue *queue, struct queue_list list, enum queue_kind kind,
+                                    struct queue_counting counting)
 {
     struct queue_store *store = store_of(queue);
     const struct queue_measure measure = opened_of(queue)->measure;
@@ -95,16 +97,17 @@ static uint64_t *gather(struct reactor_queue *queue, struct queue_list list, enu
         for (uint32_t i = walk.here; i-- > 0;) {
             uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS + (i << kind);
             const struct reactor_entry *entry = queue_store_at(store, unit);
-            *--end = (entry->due_ns - measure.begin_ns) >> measure.reduce << 32 | unit;
+            queue_sort_add(&counting, (entry->due_ns - measure.begin_ns) >> measure.reduce << 32 | unit);
         }
     }
     if (last)
         add_chain(queue, queue_tail_chunk(list.tail), last);
-    return end;
+    return counting;
 }
 
 /* Makes entries of a bucket's packed timers, and their keys. */
-static uint64_t *gather_packed(struct reactor_queue *queue, struct queue_list list, uint64_t begin_ns, uint64_t *end)
+static struct queue_counting gather_packed(struct reactor_queue *queue, struct queue_list list, uint64_t begin_ns,
+                                           struct queue_counting counting)
 {
     struct queue_store *store = store_of(queue);
     struct queue_walk walk = queue_walk_begin(list, QUEUE_COMPACT);
@@ -113,22 +116,26 @@ static uint64_t *gather_packed(struct reactor_queue *queue, struct queue_list li
         for (uint32_t i = walk.here; i-- > 0;) {
             uint32_t unit = append(queue, false);
             *reactor_queue_at(queue, unit) = queue_compact_expand(&packed[i], begin_ns);
-            *--end = (uint64_t) packed[i].offset_ns << 32 | unit;
+            queue_sort_add(&counting, (uint64_t) packed[i].offset_ns << 32 | unit);
         }
     }
-    return end;
+    return counting;
 }
 
 static void open_few(struct reactor_queue *queue, const struct queue_bucket *bucket, uint32_t count)
 {
     struct queue_opened *opened = opened_of(queue);
     const struct queue_store *store = store_of(queue);
-    uint64_t *end = opened->sorter.keys + count;
-    end = gather_packed(queue, queue_bucket_list(store, bucket, QUEUE_COMPACT), bucket->begin_ns, end);
-    end = gather(queue, queue_bucket_list(store, bucket, QUEUE_PLAIN), QUEUE_PLAIN, end);
-    gather(queue, queue_bucket_list(store, bucket, QUEUE_CARRYING), QUEUE_CARRYING, end);
-    queue_sort_keys(&opened->sorter, store, count, opened->keys);
+    struct queue_counting counting = queue_sort_begin(&opened->sorter, count, opened->measure.span_bits);
+    struct queue_list packed = queue_bucket_list(store, bucket, QUEUE_COMPACT);
+    if (packed.count)
+        counting = gather_packed(queue, packed, bucket->begin_ns, counting);
+    for (unsigned kind = QUEUE_PLAIN; kind <= QUEUE_CARRYING; kind++)
+        counting = gather(queue, queue_bucket_list(store, bucket, kind), kind, counting);
+    queue_sort_end(&opened->sorter, store, &counting, opened->keys);
     queue->end = count;
+    if (opened->keys[0] >> 32 == opened->keys[count - 1] >> 32)
+        opened->entries = 0; /* one instant: no width would do better */
 }
 
 /* Adds records of a bucket's entries of one kind; true when one is due at another instant than *due_ns (0: any). */
@@ -172,7 +179,7 @@ static void open_crowded(struct reactor_queue *queue, const struct queue_bucket 
     for (unsigned kind = QUEUE_KINDS; kind-- > 0;)
         differ |= record_list(queue, bucket, kind, &records, &due_ns);
     if (!differ)
-        opened->entries = queue_ladder_target(&queue->far->ladder); /* one instant: no width would do better */
+        opened->entries = 0; /* one instant: no width would do better */
     queue_parts_add(&opened->parts, records, &(struct reactor_entry){.due_ns = bucket->begin_ns});
     queue_opened_next_part(queue);
 }
@@ -200,17 +207,51 @@ void queue_opened_next_part(struct reactor_queue *queue)
         queue_parts_split(&opened->parts, store, part.list, &part.first);
         part = queue_parts_take(&opened->parts);
     }
-    uint64_t *end = opened->sorter.keys + part.list.count;
+    struct queue_counting counting = queue_sort_begin(&opened->sorter, part.list.count, opened->measure.span_bits);
     struct queue_walk walk = queue_walk_begin(part.list, QUEUE_COMPACT);
     for (; walk.left; queue_walk_give(store, &walk)) {
         const struct queue_record *records = queue_walk_items(store, &walk);
         for (uint32_t i = walk.here; i-- > 0;)
-            *--end = records[i].key;
+            queue_sort_add(&counting, records[i].key);
     }
-    queue_sort_keys(&opened->sorter, store, part.list.count, opened->keys);
+    queue_sort_end(&opened->sorter, store, &counting, opened->keys);
     queue->cursor = opened->settled = 0;
     queue->end = part.list.count;
     queue->opened++;
+}
+
+/* The span that its entries came from so far. */
+static uint64_t elapsed_ns(const struct queue_opened *opened)
+{
+    return opened->floor_ns > opened->measure.begin_ns ? opened->floor_ns - opened->measure.begin_ns : 0;
+}
+
+bool queue_opened_is_endless(const struct reactor_queue *queue)
+{
+    const struct queue_opened *opened = opened_of(queue);
+    const struct queue_ladder *ladder = &queue->far->ladder;
+    return opened->entries > 16 * queue_ladder_target(ladder) && opened->entries > reactor_queue_count(queue) &&
+           queue_ladder_shift_for(ladder, opened->entries, elapsed_ns(opened)) + 2 < ladder->levels[0].shift;
+}
+
+void queue_opened_put_back(struct reactor_queue *queue)
+{
+    struct queue_opened *opened = opened_of(queue);
+    struct queue_ladder *ladder = &queue->far->ladder;
+    settle(queue);
+    unsigned shift = queue_ladder_shift_for(ladder, opened->entries, elapsed_ns(opened));
+    queue_ladder_lay_out_anew(ladder, shift, opened->floor_ns);
+    ladder->count += opened->parts.entries;
+    while (opened->parts.count) {
+        struct queue_walk walk = queue_walk_begin(queue_parts_take(&opened->parts).list, QUEUE_COMPACT);
+        for (; walk.left; queue_walk_give(&ladder->store, &walk)) {
+            const struct queue_record *records = queue_walk_items(&ladder->store, &walk);
+            for (uint32_t i = 0; i < walk.here; i++)
+                queue_ladder_place(ladder, queue_store_entry(&ladder->store, records[i].key));
+        }
+    }
+    opened->entries = 0;
+    queue_opened_close(queue);
 }
 
 struct reactor_entry *queue_opened_reserve(struct reactor_queue *queue, bool carries)

@@ -45,6 +45,12 @@ void queue_opened_begin(struct reactor_queue *queue, const struct queue_bucket *
 /* Makes the lowest part the opened keys, splitting it while it is too large. All keys are popped. */
 void queue_opened_next_part(struct reactor_queue *queue);
 
+/* Whether the opened bucket has had so much pushed into it, which is not due yet, that it should be narrower: it would
+ * take as long to use up as all that is pending. All keys are popped. */
+bool queue_opened_is_endless(const struct reactor_queue *queue);
+/* Puts what is left of it back into the ladder, laid out for the density that it showed, and closes it. */
+void queue_opened_put_back(struct reactor_queue *queue);
+
 /* A place for an entry, which is to be inserted when it is written. */
 struct reactor_entry *queue_opened_reserve(struct reactor_queue *queue, bool carries);
 void queue_opened_insert(struct reactor_queue *queue, const struct reactor_entry *entry);

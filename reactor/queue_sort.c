@@ -3,41 +3,44 @@
 #include <string.h>
 
 /* Finishing k keys of one slot by insertion takes k^2 / 4 moves. Above this many a sort in four passes costs less. */
-#define CROWDED_SLOT 24u
-#define FEW 16u  /* keys: inserting them costs less than clearing the slots */
-#define FEW_TIED 8u /* entries of one instant, likewise */
+#define CROWDED_SLOT 24
+#define FEW_TIED 24u /* entries of one instant: inserting them costs less than clearing the slots */
 #define RUN 8u
 
-struct slots {
-    uint64_t least;
-    unsigned shift; /* of a number above the least: its slot */
-    uint32_t count;
-};
-
-/* About two slots for each of count numbers between least and most. */
-static struct slots slots_between(uint64_t least, uint64_t most, uint32_t count)
+static unsigned bits_of(uint64_t number)
 {
-    unsigned range_bits = most > least ? 64u - (unsigned) __builtin_clzll(most - least) : 0;
-    unsigned slot_bits = 33u - (unsigned) __builtin_clz(count);
-    slot_bits = (1u << slot_bits) > QUEUE_SLOTS_MAX ? slot_bits - 1 : slot_bits;
-    unsigned shift = range_bits > slot_bits ? range_bits - slot_bits : 0;
-    return (struct slots){.least = least, .shift = shift, .count = (uint32_t) ((most - least) >> shift) + 1};
+    return number ? 64u - (unsigned) __builtin_clzll(number) : 0;
 }
 
-static inline uint32_t slot_of(const struct slots *slots, uint64_t number)
+/* Two to four slots a key. */
+static unsigned slot_bits_for(uint32_t count)
 {
-    return (uint32_t) ((number - slots->least) >> slots->shift);
+    unsigned bits = bits_of(count) + 1;
+    return (1u << bits) < QUEUE_SLOTS_MAX ? bits : bits_of(QUEUE_SLOTS_MAX) - 1;
 }
 
-/* Turns how many each slot has into where each ends; how many the fullest has. */
-static uint32_t sum_up(uint32_t *ends, uint32_t count)
+typedef int16_t eight __attribute__((vector_size(16)));
+
+/* Turns how many each slot has into where each ends, eight slots at a time; how many the fullest has. */
+static int sum_up(int16_t *slots, uint32_t count)
 {
-    uint32_t sum = 0, most = 0;
-    for (uint32_t slot = 0; slot < count; slot++) {
-        most = ends[slot] > most ? ends[slot] : most;
-        ends[slot] = sum += ends[slot];
+    eight carried = {0}, most = {0};
+    const eight zero = {0};
+    for (uint32_t slot = 0; slot < count; slot += 8) {
+        eight sums = *(eight *) (void *) &slots[slot];
+        eight above = sums > most;
+        most = (sums & above) | (most & ~above);
+        sums += __builtin_shufflevector(zero, sums, 0, 8, 9, 10, 11, 12, 13, 14);
+        sums += __builtin_shufflevector(zero, sums, 0, 1, 8, 9, 10, 11, 12, 13);
+        sums += __builtin_shufflevector(zero, sums, 0, 1, 2, 3, 8, 9, 10, 11);
+        sums += carried;
+        carried = __builtin_shufflevector(sums, sums, 7, 7, 7, 7, 7, 7, 7, 7);
+        *(eight *) (void *) &slots[slot] = sums;
     }
-    return most;
+    int fullest = 0;
+    for (unsigned i = 0; i < 8; i++)
+        fullest = most[i] > fullest ? most[i] : fullest;
+    return fullest;
 }
 
 static inline uint64_t due_of(uint64_t key)
@@ -45,36 +48,36 @@ static inline uint64_t due_of(uint64_t key)
     return key >> 32;
 }
 
-/* By the instant alone: what ties keeps its order, in which it was pushed. */
-static void insertion_sort(uint64_t *keys, uint32_t count)
+/* By the instant alone: what ties keeps its order, in which it was pushed. True when something ties. */
+static bool insertion_sort(uint64_t *keys, uint32_t count)
 {
+    bool tied = false;
     for (uint32_t i = 1; i < count; i++) {
         uint64_t moving = keys[i];
-        if (due_of(moving) >= due_of(keys[i - 1]))
+        if (__builtin_expect(due_of(moving) > due_of(keys[i - 1]), 1))
             continue;
         uint32_t at = i;
-        do {
+        for (; at && due_of(moving) < due_of(keys[at - 1]); at--)
             keys[at] = keys[at - 1];
-            at--;
-        } while (at && due_of(moving) < due_of(keys[at - 1]));
         keys[at] = moving;
+        tied |= at && due_of(moving) == due_of(keys[at - 1]);
     }
+    return tied;
 }
 
 /* By the instant, a byte at a time: for what is clustered. */
-static void radix_sort(const struct slots *slots, uint64_t most, struct queue_sorter *sorter, uint32_t count,
-                       uint64_t *sorted)
+static void radix_sort(struct queue_sorter *sorter, uint32_t count, uint64_t *sorted)
 {
+    int16_t *ends = sorter->slots;
     memcpy(sorted, sorter->keys, count * sizeof sorted[0]);
-    for (unsigned shift = 0; (most - slots->least) >> shift; shift += 8) {
-        uint32_t *ends = sorter->slots;
+    for (unsigned shift = 32; shift < 64; shift += 8) {
         memset(ends, 0, 256 * sizeof ends[0]);
         for (uint32_t i = 0; i < count; i++)
-            ends[(due_of(sorted[i]) - slots->least) >> shift & 255]++;
-        if (sum_up(ends, 256) == count)
+            ends[sorted[i] >> shift & 255]++;
+        if (sum_up(ends, 256) == (int) count)
             continue;
         for (uint32_t i = count; i-- > 0;)
-            sorter->scratch[--ends[(due_of(sorted[i]) - slots->least) >> shift & 255]] = sorted[i];
+            sorter->scratch[--ends[sorted[i] >> shift & 255]] = sorted[i];
         memcpy(sorted, sorter->scratch, count * sizeof sorted[0]);
     }
 }
@@ -123,32 +126,47 @@ void queue_sort_records(const struct queue_store *store, struct queue_record *re
     }
 }
 
-/* Many keys of one upper half: by a counting sort of what orders the entries of one instant. */
+/* By a counting sort of what orders the entries of one instant; false where that is crowded, too. */
+static bool count_tied(struct queue_sorter *sorter, uint32_t count, uint64_t least, uint64_t most)
+{
+    struct queue_record *records = sorter->records[0], *scattered = sorter->records[1];
+    unsigned bits = bits_of(most - least), slot_bits = slot_bits_for(count), shift = bits > slot_bits ? bits - slot_bits : 0;
+    memset(sorter->slots, 0, sizeof sorter->slots[0] << slot_bits);
+    for (uint32_t i = 0; i < count; i++)
+        sorter->slots[(records[i].order - least) >> shift]++;
+    if (sum_up(sorter->slots, 1u << slot_bits) > CROWDED_SLOT)
+        return false;
+    for (uint32_t i = count; i-- > 0;)
+        scattered[--sorter->slots[(records[i].order - least) >> shift]] = records[i];
+    memcpy(records, scattered, count * sizeof records[0]);
+    return true;
+}
+
+/* Sorts keys of one upper half, all that there are of it. */
 static void sort_tied(struct queue_sorter *sorter, const struct queue_store *store, uint64_t *keys, uint32_t count)
 {
-    const struct queue_measure exact = {0};
-    struct queue_record *records = sorter->records[0], *scattered = sorter->records[1];
-    uint64_t least = UINT64_MAX, most = 0, dues = 0;
+    const uint64_t due_ns = queue_store_entry(store, keys[0])->due_ns;
+    struct queue_record *records = sorter->records[0];
+    uint64_t least = UINT64_MAX, most = 0, differ = 0;
+    bool in_order = true;
     for (uint32_t i = 0; i < count; i++) {
         const struct reactor_entry *entry = queue_store_entry(store, keys[i]);
-        records[i] = (struct queue_record){keys[i], queue_record_of(&exact, entry, 0).order};
-        least = records[i].order < least ? records[i].order : least;
-        most = records[i].order > most ? records[i].order : most;
-        dues |= entry->due_ns ^ queue_store_entry(store, keys[0])->due_ns;
+        uint64_t order = queue_order_of(entry);
+        records[i] = (struct queue_record){keys[i], order};
+        in_order &= most < order || i == 0;
+        least = order < least ? order : least;
+        most = order > most ? order : most;
+        differ |= entry->due_ns ^ due_ns;
     }
-    struct slots slots = slots_between(least, most, count);
-    memset(sorter->slots, 0, slots.count * sizeof sorter->slots[0]);
-    for (uint32_t i = 0; i < count; i++)
-        sorter->slots[slot_of(&slots, records[i].order)]++;
-    if (sum_up(sorter->slots, slots.count) > CROWDED_SLOT || dues) {
+    if (in_order && !differ)
+        return;
+    if (differ || (count > FEW_TIED && !count_tied(sorter, count, least, most))) {
         merge_sort_tied(store, keys, count, sorter->scratch);
         return;
     }
-    for (uint32_t i = count; i-- > 0;)
-        scattered[--sorter->slots[slot_of(&slots, records[i].order)]] = records[i];
-    queue_sort_records(store, scattered, count);
+    queue_sort_records(store, records, count);
     for (uint32_t i = 0; i < count; i++)
-        keys[i] = scattered[i].key;
+        keys[i] = records[i].key;
 }
 
 /* Sorts what ties among sorted keys. */
@@ -158,55 +176,35 @@ static void settle_ties(struct queue_sorter *sorter, const struct queue_store *s
         if (due_of(keys[i]) != due_of(keys[i - 1]))
             continue;
         uint32_t first = i - 1;
-        bool in_order = true;
-        for (; i < count && due_of(keys[i]) == due_of(keys[first]); i++)
-            in_order = in_order && !tied_before(store, keys[i], keys[i - 1]);
-        if (in_order)
-            continue;
-        if (i - first <= FEW_TIED)
-            insertion_sort_tied(store, keys + first, i - first);
-        else
-            sort_tied(sorter, store, keys + first, i - first);
+        while (i < count && due_of(keys[i]) == due_of(keys[first]))
+            i++;
+        sort_tied(sorter, store, keys + first, i - first);
     }
 }
 
-static void sort_many(struct queue_sorter *sorter, uint32_t count, uint64_t *sorted)
+struct queue_counting queue_sort_begin(struct queue_sorter *sorter, uint32_t count, unsigned span_bits)
+{
+    unsigned bits = slot_bits_for(count);
+    bits = bits < span_bits ? bits : span_bits < 3 ? 3 : span_bits; /* whole vectors of slots */
+    memset(sorter->slots, 0, sizeof sorter->slots[0] << bits);
+    return (struct queue_counting){.slots = sorter->slots, .next = sorter->keys + count, .following = UINT64_MAX,
+                                   .shift = 32 + (span_bits > bits ? span_bits - bits : 0), .slot_bits = bits,
+                                   .count = count, .in_order = true};
+}
+
+void queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store, const struct queue_counting *counting,
+                    uint64_t *sorted)
 {
     const uint64_t *keys = sorter->keys;
-    uint64_t least = UINT64_MAX, most = 0, before = 0;
-    bool in_order = true;
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t due = due_of(keys[i]);
-        in_order &= due >= before;
-        before = due;
-        least = due < least ? due : least;
-        most = due > most ? due : most;
-    }
-    if (in_order) {
+    int16_t *ends = sorter->slots;
+    uint32_t count = counting->count;
+    if (counting->in_order)
         memcpy(sorted, keys, count * sizeof sorted[0]);
-        return;
-    }
-    struct slots slots = slots_between(least, most, count);
-    memset(sorter->slots, 0, slots.count * sizeof sorter->slots[0]);
-    for (uint32_t i = 0; i < count; i++)
-        sorter->slots[slot_of(&slots, due_of(keys[i]))]++;
-    if (sum_up(sorter->slots, slots.count) > CROWDED_SLOT && slots.shift) {
-        radix_sort(&slots, most, sorter, count, sorted);
-        return;
-    }
-    for (uint32_t i = count; i-- > 0;)
-        sorted[--sorter->slots[slot_of(&slots, due_of(keys[i]))]] = keys[i];
-    if (slots.shift)
-        insertion_sort(sorted, count);
-}
-
-void queue_sort_keys(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, uint64_t *sorted)
-{
-    if (count <= FEW) {
-        memcpy(sorted, sorter->keys, count * sizeof sorted[0]);
-        insertion_sort(sorted, count);
-    } else {
-        sort_many(sorter, count, sorted);
-    }
-    settle_ties(sorter, store, sorted, count);
+    else if (sum_up(ends, 1u << counting->slot_bits) > CROWDED_SLOT && counting->shift > 32)
+        radix_sort(sorter, count, sorted);
+    else
+        for (uint32_t i = count; i-- > 0;)
+            sorted[--ends[keys[i] >> counting->shift]] = keys[i];
+    if (insertion_sort(sorted, count))
+        settle_ties(sorter, store, sorted, count);
 }

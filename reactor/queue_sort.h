@@ -8,8 +8,8 @@
 
 #include "reactor/queue_lists.h"
 
-#define QUEUE_SORT_MAX 1024u /* keys that are sorted at once; more are split first */
-#define QUEUE_SLOTS_MAX 2048u
+#define QUEUE_SORT_MAX 4096u /* keys that are sorted at once; more are split first */
+#define QUEUE_SLOTS_MAX 8192u
 
 struct queue_record {
     uint64_t key, order;
@@ -19,11 +19,12 @@ _Static_assert(sizeof(struct queue_record) == QUEUE_UNIT_BYTES, "lists of kind Q
 /* What the keys of a bucket are relative to. Monotone: instants that it cannot tell apart have one key's upper half. */
 struct queue_measure {
     uint64_t begin_ns;
-    unsigned reduce; /* a bucket wider than 2^32 ns loses this many low bits */
+    unsigned reduce;    /* a bucket wider than 2^32 ns loses this many low bits */
+    unsigned span_bits; /* of what remains */
 };
 
 struct queue_sorter {
-    uint32_t slots[QUEUE_SLOTS_MAX]; /* of a counting sort: their ends */
+    _Alignas(64) int16_t slots[QUEUE_SLOTS_MAX]; /* of a counting sort: how many each has, then where each ends */
     uint64_t keys[QUEUE_SORT_MAX];   /* to be sorted */
     uint64_t scratch[QUEUE_SORT_MAX];
     struct queue_record records[2][QUEUE_SORT_MAX];
@@ -68,8 +69,28 @@ static inline bool queue_record_before(const struct queue_store *store, const st
     return (due_a < due_b) | ((due_a == due_b) & (a->order < b->order));
 }
 
-/* Sorts the first count of sorter->keys, 1 to QUEUE_SORT_MAX, into sorted. */
-void queue_sort_keys(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, uint64_t *sorted);
+/* Sorting count (1 to QUEUE_SORT_MAX) keys whose instants have span_bits bits: begin, add each, from the last to the
+ * first, end. The struct is a local of the loop that adds, so that it stays in registers. */
+struct queue_counting {
+    int16_t *slots;
+    uint64_t *next, following; /* the key added last and its place */
+    unsigned shift, slot_bits; /* of a key: its slot */
+    uint32_t count;
+    bool in_order;             /* so far */
+};
+
+struct queue_counting queue_sort_begin(struct queue_sorter *sorter, uint32_t count, unsigned span_bits);
+void queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store, const struct queue_counting *counting,
+                    uint64_t *sorted);
+
+static inline void queue_sort_add(struct queue_counting *counting, uint64_t key)
+{
+    *--counting->next = key;
+    counting->slots[key >> counting->shift]++;
+    counting->in_order &= key <= counting->following;
+    counting->following = key;
+}
+
 /* Insertion: for few. */
 void queue_sort_records(const struct queue_store *store, struct queue_record *records, uint32_t count);
 

@@ -7,16 +7,16 @@
 #include "reactor/queue_opened.h"
 
 #define ENTRIES_MAX_DEFAULT (UINT64_C(1) << 31)
+#define AHEAD_FROM 16384u /* entries: with fewer the next bucket is in the cache anyway */
 
 /* What the inlined paths know of level 0. While the next instant is known every push is looked at. */
 static void show_window(struct reactor_queue *queue)
 {
     const struct reactor_queue_far *far = queue->far;
     const struct queue_level *level = &far->ladder.levels[0];
-    uint64_t held = level->limit - level->position, near = held < QUEUE_NEAR ? held : QUEUE_NEAR;
     bool is_shown = far->known_next_ns == 0 && queue->open_end_ns != UINT64_MAX;
-    queue->span_ns[0] = is_shown ? near << level->shift : 0;
-    queue->span_ns[1] = is_shown ? held << level->shift : 0;
+    queue->span_ns[0] = is_shown ? queue_ladder_near(&far->ladder) << level->shift : 0;
+    queue->span_ns[1] = is_shown ? (level->limit - level->position) << level->shift : 0;
     queue->tails[0] = level->tails[QUEUE_PLAIN];
     queue->tails[1] = level->tails[QUEUE_CARRYING];
     queue->shift = level->shift;
@@ -121,12 +121,14 @@ bool reactor_queue_open_next(struct reactor_queue *queue, uint64_t limit_ns)
 {
     struct reactor_queue_far *far = queue->far;
     struct queue_ladder *ladder = &far->ladder;
+    count_pushes(queue);
+    if (far->opened.parts.count && queue_opened_is_endless(queue))
+        queue_opened_put_back(queue);
     if (far->opened.parts.count) {
         queue_opened_next_part(queue);
         return true;
     }
     queue_opened_close(queue);
-    count_pushes(queue);
     if (far->opened.entries) {
         queue_ladder_judge(ladder, far->opened.entries);
         far->opened.entries = 0;
@@ -139,6 +141,8 @@ bool reactor_queue_open_next(struct reactor_queue *queue, uint64_t limit_ns)
     show_window(queue);
     queue_opened_begin(queue, &bucket, queue->open_end_ns);
     ladder->count -= far->opened.parts.entries + queue->end;
+    if (ladder->count > AHEAD_FROM)
+        queue_ladder_prefetch(ladder);
     return found;
 }
 

@@ -63,6 +63,7 @@ static inline bool reactor_entry_before(const struct reactor_entry *a, const str
     return a->count < b->count;
 }
 
+#define REACTOR_QUEUE_CHUNK 64u /* units of 16 bytes that are taken at once for the entries of a bucket */
 struct reactor_queue_far; /* what the common paths do not touch: queue_far.h */
 
 struct reactor_queue {
@@ -100,7 +101,7 @@ static inline struct reactor_entry *reactor_queue_reserve(struct reactor_queue *
 {
     uint32_t *tail = &queue->tails[carries][due_ns >> queue->shift & queue->mask];
     uint32_t unit = *tail;
-    if (__builtin_expect(due_ns - queue->open_end_ns >= queue->span_ns[carries] || unit % 32 == 0 || !queue->room, 0))
+    if (__builtin_expect(due_ns - queue->open_end_ns >= queue->span_ns[carries] || unit % REACTOR_QUEUE_CHUNK == 0 || !queue->room, 0))
         return reactor_queue_reserve_slow(queue, due_ns, carries);
     *tail = unit + (carries ? 4 : 2);
     queue->room--;
