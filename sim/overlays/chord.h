@@ -6,6 +6,7 @@
  *     chord_wire.c     messages, octet by octet
  *     chord_table.c    successors, predecessor, fingers: set, forgotten, traced, checked
  *     chord_route.c    which entry comes next on the way to a key
+ *     chord_narrow.c   the same for ids of up to 32 bits, and the short way of their lookups
  *     chord_request.c  what a peer waits for an answer to
  *     chord_lookup.c   lookups: their start and end, recursive ones from hop to hop
  *     chord_iterate.c  iterative lookups: the origin asks hop after hop
@@ -17,7 +18,7 @@
  * A peer's state is a head of 8 octets and one node for each of its ids (virtual nodes). A node is an array of entries of
  * (id, address): itself, its predecessor, r successors, a finger a bit. Up to 32 bits an entry is 8 octets, so that with
  * the simulator's own 32 octets, r = 1 and 24 bits a peer is four cache lines, and a lookup touches two: the first, and
- * that of the finger it takes. Wider ids have entries of 24 octets; all code but chord_route.c sees either through the
+ * that of the finger it takes. Wider ids have entries of 24 octets; all code but chord_narrow.c sees either through the
  * same three functions. */
 #ifndef SIM_OVERLAYS_CHORD_H
 #define SIM_OVERLAYS_CHORD_H
@@ -99,6 +100,7 @@ struct chord_shared {
     uint32_t entry_bytes, node_bytes;
     uint32_t keys_at;              /* offset of a node's keys, where keys are stored */
     bool narrow;
+    bool plain_lookups;            /* chord_narrow_lookup may handle them */
     struct base_slab requests;
     struct chord_key_store store;
     uint8_t *first_keys;           /* the keys that are stored from the start, sorted; made when first asked for */
@@ -188,9 +190,18 @@ struct chord_cursor {
  * `but` (an id; NULL: nobody is left out). */
 bool chord_route(const struct chord *c, const struct chord_id *key, const struct chord_id *but,
                  struct chord_cursor *cursor, struct chord_entry *next);
+/* --- chord_narrow.c: of narrow ids only --- */
+/* chord_route's first try; the node is part of a ring. */
+bool chord_narrow_route(const struct chord *c, uint32_t key, struct chord_cursor *cursor, struct chord_entry *next);
+/* A datagram that is a LOOKUP of the right length, where plain_lookups. False, and nothing was done: chord_lookup_message
+ * has to see it. */
+bool chord_narrow_lookup(struct peer *peer, const uint8_t *bytes, size_t length);
 void chord_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
 
 /* --- chord_wire.c: see there; decoders answer false to what is malformed --- */
+#define CHORD_FIRST_OCTET 0xcb
+enum { CHORD_LOOKUP_ORIGIN = 7, CHORD_LOOKUP_KEY = 13 }; /* octets of a datagram */
+
 struct chord_query {               /* LOOKUP */
     struct chord_id key;
     uint32_t number;               /* the origin's */

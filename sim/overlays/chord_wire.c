@@ -5,8 +5,8 @@
  * octet 0 is kind << 3 | p << 1 | f, with p in 0 .. 3 and f in 0 .. 1:
  *
  *     kind           p                f                  what follows
- *      0 LOOKUP      purpose          you are the owner  hops 1, skipped << 7 | time-outs 1, number 4, origin's
- *                                                        address 6, key w; where acknowledged: serial 4
+ *      0 LOOKUP      purpose          you are the owner  hops 1, number 4, origin's address 6, key w; where
+ *                                                        acknowledged: skipped << 7 | time-outs 1, serial 4
  *      1 ANSWER      purpose          good               hops 1, time-outs 1, number 4, owner's id w
  *      2 ACK         0                0                  serial 4
  *      3 FIND        phase            you are the owner  serial 4, skipped << 7 | purpose 1, key w, bound w
@@ -30,7 +30,6 @@
 
 #include "reactor/base/assert.h"
 
-#define FIRST 0xcb
 #define NUMBER_OCTETS 4
 #define MESSAGE_OCTETS_MAX 6144 /* the longest: NEIGHBOURS with 225 entries of 26 octets */
 _Static_assert(3 + 2 * CHORD_ID_OCTETS + (1 + CHORD_SUCCESSORS_MAX + CHORD_FINGERS_MAX) *
@@ -50,14 +49,14 @@ uint8_t chord_kind_of(const uint8_t *body, size_t length)
 
 uint8_t chord_datagram_kind(const uint8_t *bytes, size_t length)
 {
-    return length == 0 || bytes[0] != FIRST ? CHORD_MESSAGES : chord_kind_of(bytes + 1, length - 1);
+    return length == 0 || bytes[0] != CHORD_FIRST_OCTET ? CHORD_MESSAGES : chord_kind_of(bytes + 1, length - 1);
 }
 
 static void send(struct peer *peer, peer_address to, uint8_t kind, const uint8_t *body, size_t length)
 {
     uint8_t bytes[1 + MESSAGE_OCTETS_MAX];
     base_assert(length < sizeof bytes);
-    bytes[0] = FIRST;
+    bytes[0] = CHORD_FIRST_OCTET;
     memcpy(bytes + 1, body, length);
     peer_send(peer, to, kind, bytes, length + 1);
 }
@@ -126,36 +125,40 @@ static size_t entry_octets(const struct chord_shared *shared)
 
 /* --- recursive lookups --- */
 
-#define LOOKUP_OCTETS (3 + NUMBER_OCTETS + PEER_ADDRESS_OCTETS)
+#define LOOKUP_OCTETS (2 + NUMBER_OCTETS + PEER_ADDRESS_OCTETS)
+_Static_assert(1 + LOOKUP_OCTETS == CHORD_LOOKUP_KEY && LOOKUP_OCTETS - PEER_ADDRESS_OCTETS + 1 == CHORD_LOOKUP_ORIGIN,
+               "a datagram begins one octet before its body");
 
 void chord_send_query(const struct chord *c, peer_address to, const struct chord_query *query)
 {
-    uint8_t bytes[LOOKUP_OCTETS + CHORD_ID_OCTETS + NUMBER_OCTETS], *at = bytes;
+    uint8_t bytes[LOOKUP_OCTETS + CHORD_ID_OCTETS + 1 + NUMBER_OCTETS], *at = bytes;
     *at++ = tag_of(CHORD_LOOKUP, query->purpose, query->owner);
     *at++ = query->hops;
-    *at++ = (uint8_t) (query->timeouts | query->skipped << 7);
     at = put_number(at, query->number);
     peer_address_encode(c->peer, query->origin, at);
     at = put_id(c->shared, at + PEER_ADDRESS_OCTETS, &query->key);
-    if (c->shared->parameters->acknowledge)
+    if (c->shared->parameters->acknowledge) {
+        *at++ = (uint8_t) (query->timeouts | query->skipped << 7);
         at = put_number(at, query->serial);
+    }
     send(c->peer, to, CHORD_LOOKUP, bytes, (size_t) (at - bytes));
 }
 
 bool chord_decode_query(struct peer *peer, struct chord_query *query, const uint8_t *bytes, size_t length)
 {
     const struct chord_shared *shared = peer_shared(peer);
+    const uint8_t *end = bytes + LOOKUP_OCTETS + shared->octets;
     bool acknowledged = shared->parameters->acknowledge;
-    if (length != LOOKUP_OCTETS + shared->octets + (acknowledged ? NUMBER_OCTETS : 0))
+    if (length != LOOKUP_OCTETS + shared->octets + (acknowledged ? 1 + NUMBER_OCTETS : 0))
         return false;
     query->purpose = bytes[0] >> 1 & 3;
     query->owner = bytes[0] & 1;
     query->hops = bytes[1];
-    query->timeouts = bytes[2] & 0x7f;
-    query->skipped = bytes[2] >> 7;
-    query->number = get_number(bytes + 3);
-    query->origin = peer_address_decode(peer, bytes + 3 + NUMBER_OCTETS);
-    query->serial = acknowledged ? get_number(bytes + LOOKUP_OCTETS + shared->octets) : 0;
+    query->timeouts = acknowledged ? *end & 0x7f : 0;
+    query->skipped = acknowledged && *end >> 7;
+    query->number = get_number(bytes + 2);
+    query->origin = peer_address_decode(peer, bytes + 2 + NUMBER_OCTETS);
+    query->serial = acknowledged ? get_number(end + 1) : 0;
     return get_id(shared, bytes + LOOKUP_OCTETS, &query->key) && query->origin != PEER_ADDRESS_NONE &&
            query->purpose <= CHORD_FOR_JOIN;
 }
