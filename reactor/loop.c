@@ -86,7 +86,6 @@ void reactor_loop_free(struct reactor_loop *loop)
 void reactor_loop_dispatch_set(struct reactor_loop *loop, const struct reactor_dispatch *dispatch)
 {
     loop->dispatch = *dispatch;
-    loop->prefetch_distance = dispatch->prefetch ? dispatch->prefetch_distance : 0;
     for (unsigned class = 0; class < REACTOR_CLASSES; class++)
         loop->calls[class] = (struct loop_call){dispatch->handle[class], dispatch->context};
     base_assert(!dispatch->handle[REACTOR_INTERNAL]);

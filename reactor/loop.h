@@ -20,9 +20,10 @@ struct reactor_loop; /* opaque */
 struct reactor_dispatch {
     void *context; /* borrowed, handed to each call */
     void (*handle[REACTOR_CLASSES])(void *context, struct reactor_entry *entry);
-    /* Called for an entry that comes prefetch_distance later, when it is known; NULL or distance 0: off. */
-    void (*prefetch)(void *context, const struct reactor_entry *upcoming);
-    uint32_t prefetch_distance;
+    /* In place of handle, under the virtual clock while no handler is attached: takes at most `most` entries due before
+     * until_ns from the queue, in order, handles each with *now_ns set to its due instant, and returns how many. For
+     * callers to whom a call through a table for each entry is too slow. NULL: handle is called. */
+    uint32_t (*batch)(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns);
     /* Called once a turn, in between handlers: progress, signals. May be NULL. */
     void (*turn)(void *context);
 };

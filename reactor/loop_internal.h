@@ -30,7 +30,6 @@ struct reactor_loop {
     struct reactor_clock clock;
     struct loop_call calls[REACTOR_CLASSES];
     atomic_bool stopping;
-    uint32_t prefetch_distance; /* 0: off */
     uint32_t handler_count;
     uint64_t handler_budget_ns; /* 0: off */
     struct reactor_dispatch dispatch;

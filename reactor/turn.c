@@ -34,11 +34,6 @@ static inline void dispatch_next(struct reactor_loop *loop, const struct reactor
 {
     struct reactor_entry entry = *next; /* what the callee pushes may move the original */
     loop->queue.cursor++;
-    if (loop->prefetch_distance) {
-        const struct reactor_entry *upcoming = reactor_queue_upcoming(&loop->queue, loop->prefetch_distance - 1);
-        if (upcoming)
-            loop->dispatch.prefetch(loop->dispatch.context, upcoming);
-    }
     dispatch_entry(loop, &entry);
 }
 
@@ -51,6 +46,9 @@ static inline bool is_stopping(const struct reactor_loop *loop)
  * at their descriptors before each step of time, else time runs on through the turn. */
 static uint32_t dispatch_due_virtual(struct reactor_loop *loop, uint64_t until_ns, bool may_advance)
 {
+    if (loop->dispatch.batch && may_advance && loop->handler_count == 0 && loop->handler_budget_ns == 0)
+        return loop->dispatch.batch(loop->dispatch.context, &loop->queue, until_ns, loop->entries_a_turn,
+                                    &loop->clock.virtual_now_ns);
     uint32_t left = loop->entries_a_turn;
     for (; left && !is_stopping(loop); left--) {
         const struct reactor_entry *next = reactor_queue_peek(&loop->queue, until_ns);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "sim/addresses.h"
+#include "sim/effects.h"
 #include "traces/pcap.h"
 
 int capture_open(struct run *run, struct base_diagnostics *diagnostics)
@@ -28,9 +29,12 @@ void capture_packet(const struct peer *peer, peer_address source, const uint8_t 
     const struct run *run = peer->shard->run;
     struct trace_packet packet = {.at_ns = run->capture_epoch_ns + peer->now_ns, .bytes = bytes,
                                   .length = (uint32_t) length, .id = (uint16_t) peer->hot->seq};
-    address_encode(run, source, packet.source);
-    address_encode(run, peer->index + 1, packet.target);
-    trace_packet(run->capture, &packet);
+    address_encode(peer->shard, source, packet.source);
+    address_encode(peer->shard, peer->index + 1, packet.target);
+    if (peer->shard->taping)
+        effect_write(peer->shard, EFFECT_PACKET, &packet, sizeof packet, bytes, length);
+    else
+        trace_packet(run->capture, &packet);
 }
 
 int capture_finish(struct run *run, struct base_diagnostics *diagnostics)

@@ -5,11 +5,14 @@
 
 #include "sim/capture.h"
 #include "sim/digest.h"
-#include "sim/run.h"
+#include "sim/effects.h"
 #include "sim/transport.h"
 
-/* How many events ahead an overlay is asked to prefetch: late enough for run_prefetch's own lines to be there. */
+/* How many events ahead an upcoming target's block is asked for; and then, when that has come, what the overlay will touch
+ * beyond its first line. */
+#define PREFETCH_FAR 8
 #define PREFETCH_NEAR 3
+#define LINE 64u
 
 void run_fail(struct shard *shard, int error, uint32_t peer, const char *text)
 {
@@ -22,8 +25,9 @@ void run_fail(struct shard *shard, int error, uint32_t peer, const char *text)
 }
 
 /* Makes entry's target the peer that is being handled; counts and folds the event. bytes: what it carries. */
-static struct peer *begin(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *entry, uint32_t other,
-                          const void *bytes, size_t length)
+static inline __attribute__((always_inline)) struct peer *
+begin(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *entry, uint32_t other, const void *bytes,
+      size_t length)
 {
     struct run *run = shard->run;
     struct peer *peer = &shard->active;
@@ -54,54 +58,73 @@ static uint8_t sample_root(const struct run *run, const struct peer_hot *hot, ui
 
 static void record_event(struct peer *peer, uint8_t kind, uint32_t other, uint32_t cause, uint64_t detail)
 {
-    trace_event(peer->shard->run->trace, &(struct trace_event){
-        .at_ns = peer->now_ns, .detail = detail, .peer = peer->index, .seq = peer->hot->seq, .other = other,
-        .cause_seq = cause, .kind = kind});
+    struct trace_event row = {.at_ns = peer->now_ns, .detail = detail, .peer = peer->index, .seq = peer->hot->seq,
+                              .other = other, .cause_seq = cause, .kind = kind};
+    effect(peer->shard, EFFECT_EVENT, &row, sizeof row);
     peer->cause = peer->hot->seq;
 }
 
-void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, const uint8_t *bytes,
-                size_t length)
+static inline __attribute__((always_inline)) void
+handle(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *entry, struct run_bytes message)
 {
     struct run *run = shard->run;
-    struct peer_hot *hot = run_hot(run, entry->target);
-    struct peer *peer = begin(shard, hot, entry, entry->source, bytes, length);
+    struct peer *peer = begin(shard, hot, entry, entry->source, message.bytes, message.length);
     bool recorded = peer->sampled && run->record & TOPOLOGY_RECORD_MESSAGES;
     peer->cause = recorded ? hot->seq : 0;
     uint32_t seq = hot->seq;
     uint64_t now_ns = peer->now_ns;
     if (__builtin_expect(run->capture != NULL, 0))
-        capture_packet(peer, entry->source, bytes, length);
-    bool good = peer->instance->ops->message(peer, entry->source, bytes, length);
+        capture_packet(peer, entry->source, message.bytes, message.length);
+    bool good = peer->instance->ops->message(peer, entry->source, message.bytes, message.length);
     enum network_fate fate = good ? NETWORK_DELIVERED : NETWORK_MALFORMED;
     if (good)
         shard->totals.delivered++;
     else
         shard->totals.dropped[fate]++;
     if (recorded)
-        run_record_message(shard, entry, sent_at_ns, now_ns - sent_at_ns, seq, length, fate);
+        run_record_message(shard, entry, message.sent_at_ns, now_ns - message.sent_at_ns, seq, message.length, fate);
 }
 
-static void on_message(void *context, struct reactor_entry *entry)
+void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, const uint8_t *bytes,
+                size_t length)
+{
+    handle(shard, run_hot(shard->run, entry->target), entry, (struct run_bytes){bytes, length, sent_at_ns});
+}
+
+/* Whether it arrives, and if not, why. */
+static enum network_fate arrive(const struct run *run, const struct peer_hot *hot, const struct reactor_entry *entry)
+{
+    if (!hot->up)
+        return NETWORK_TARGET_DOWN;
+    if (!run->faults_on_links)
+        return NETWORK_DELIVERED;
+    struct network_ends ends = {.from = entry->source - 1, .to = entry->target,
+                                .from_group = run_hot(run, entry->source - 1)->group, .to_group = hot->group};
+    return network_arrive(run->network, &ends, entry->due_ns);
+}
+
+static inline void give_flight(struct shard *shard, const struct reactor_entry *entry)
+{
+    if (!(entry->order & REACTOR_CARRIES))
+        flight_give(&shard->flights, entry->payload);
+}
+
+static inline void on_message(void *context, struct reactor_entry *entry)
 {
     struct shard *shard = context;
-    struct run *run = shard->run;
+    const struct run *run = shard->run;
     struct peer_hot *hot = run_hot(run, entry->target);
-    enum network_fate fate = NETWORK_DELIVERED;
-    if (__builtin_expect(!hot->up, 0)) {
-        fate = NETWORK_TARGET_DOWN;
-    } else if (run->faults_on_links) {
-        struct network_ends ends = {.from = entry->source - 1, .to = entry->target,
-                                    .from_group = run_hot(run, entry->source - 1)->group, .to_group = hot->group};
-        fate = network_arrive(run->network, &ends, entry->due_ns);
-    }
-    if (__builtin_expect(fate != NETWORK_DELIVERED, 0)) {
-        struct flight_cell *cell = flight_at(&shard->flights, entry->payload);
-        run_drop(shard, entry, cell->sent_at_ns, entry->due_ns - cell->sent_at_ns, cell->length, fate);
-        flight_give(&shard->flights, entry->payload);
+    enum network_fate fate = arrive(run, hot, entry);
+    if (__builtin_expect(fate == NETWORK_DELIVERED && !run->direct, 0)) {
+        run->transport->deliver(shard, entry);
         return;
     }
-    run->transport->deliver(shard, entry);
+    struct run_bytes message = run_bytes_of(shard, entry);
+    if (__builtin_expect(fate == NETWORK_DELIVERED, 1))
+        handle(shard, hot, entry, message);
+    else
+        run_drop(shard, entry, message.sent_at_ns, entry->due_ns - message.sent_at_ns, message.length, fate);
+    give_flight(shard, entry);
 }
 
 static void on_timer(void *context, struct reactor_entry *entry)
@@ -175,8 +198,9 @@ static void on_workload(void *context, struct reactor_entry *entry)
         arm_workload(shard, hot, entry->target, entry->kind, entry->due_ns + 1, entry->payload);
 }
 
-void run_session_end(struct run *run, uint32_t index, uint64_t down_at_ns, uint8_t ending)
+void run_session_end(struct shard *shard, uint32_t index, uint64_t down_at_ns, uint8_t ending)
 {
+    const struct run *run = shard->run;
     if (!(run->record & TOPOLOGY_RECORD_LIFECYCLE))
         return;
     struct trace_session row = {.up_at_ns = run->cold[index].up_at_ns, .down_at_ns = down_at_ns, .peer = index,
@@ -186,7 +210,7 @@ void run_session_end(struct run *run, uint32_t index, uint64_t down_at_ns, uint8
     const struct identity *identity = run->identity;
     row.id_octets = (uint8_t) identity->instances[identity->group_instance[run_hot(run, index)->group]].id_octets;
     memcpy(row.id, id.octets, sizeof row.id);
-    trace_session(run->trace, &row);
+    effect(shard, EFFECT_SESSION, &row, sizeof row);
 }
 
 void run_release(struct shard *shard, uint32_t index)
@@ -212,7 +236,7 @@ static void go_up(struct shard *shard, struct peer *peer, const struct reactor_e
         cold->up_at_ns = peer->now_ns ? entry->due_ns : 0;
     peer->hot->up = 1;
     peer->hot->born = peer->hot->count;
-    run->up_count++;
+    effect(shard, EFFECT_UP, &(struct effect_of_peer){.instance = peer->instance_ordinal}, sizeof(struct effect_of_peer));
     memset(peer_state(peer), 0, run->peer_bytes - sizeof(struct peer_hot));
     const struct overlay_ops *ops = peer->instance->ops;
     struct peer_start start = {
@@ -225,16 +249,15 @@ static void go_up(struct shard *shard, struct peer *peer, const struct reactor_e
 
 static void go_down(struct shard *shard, struct peer *peer, const struct reactor_entry *entry, uint8_t ending)
 {
-    struct run *run = shard->run;
     base_assert(peer->hot->up);
     if (ending == TRACE_ENDING_LEAVE && peer->instance->ops->leave)
         peer->instance->ops->leave(peer);
     run_release(shard, peer->index);
-    lookups_abandon(run, peer->index);
+    lookups_abandon(shard, peer->index);
     peer->hot->up = 0;
-    run->up_count--;
-    broadcasts_peer_down(run, peer->index);
-    run_session_end(run, peer->index, entry->due_ns, ending);
+    struct effect_of_peer of = effect_of(peer);
+    effect(shard, EFFECT_DOWN, &of, sizeof of);
+    run_session_end(shard, peer->index, entry->due_ns, ending);
 }
 
 void run_lifecycle(struct shard *shard, const struct reactor_entry *entry)
@@ -261,37 +284,76 @@ static void on_lifecycle(void *context, struct reactor_entry *entry)
     run_lifecycle(context, entry);
 }
 
-/* What the overlay will touch beyond the peer's block: asked for once the block and the bytes have come. */
-static void prefetch_overlay(struct shard *shard, const struct reactor_entry *upcoming)
+/* --- the batch --- */
+
+static inline void prefetch_block(const struct run *run, const struct reactor_entry *upcoming)
 {
-    struct run *run = shard->run;
-    const struct identity *identity = run->identity;
-    struct peer_hot *hot = run_hot(run, upcoming->target);
-    uint32_t instance = identity->group_instance[hot->group];
-    const struct overlay_ops *ops = identity->instances[instance].ops;
-    if (!ops->prefetch || !hot->up)
-        return;
-    const struct flight_cell *cell = flight_at(&shard->flights, upcoming->payload);
-    ops->prefetch(hot + 1, shard->shared[instance], upcoming->kind, cell->bytes, cell->length);
+    const uint8_t *block = run->peers + (size_t) upcoming->target * run->peer_bytes;
+    for (uint32_t at = 0; at < run->prefetch_bytes; at += LINE)
+        __builtin_prefetch(block + at, 1);
 }
 
-void run_prefetch(void *context, const struct reactor_entry *upcoming)
+/* What does not stand in the entry itself. */
+static inline void prefetch_payload(const struct shard *shard, const struct reactor_entry *upcoming)
 {
-    struct shard *shard = context;
-    if (shard->run->overlays_prefetch) {
-        const struct reactor_entry *near = reactor_queue_upcoming(shard->queue, PREFETCH_NEAR);
-        if (near && (near->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE)
-            prefetch_overlay(shard, near);
-    }
-    const uint8_t *block = shard->run->peers + (size_t) upcoming->target * shard->run->peer_bytes;
-    __builtin_prefetch(block, 1);
-    if (shard->run->peer_bytes > 64)
-        __builtin_prefetch(block + 64, 1);
     unsigned class = upcoming->order & REACTOR_CLASS_MASK;
-    if (class == REACTOR_MESSAGE)
+    if (class == REACTOR_MESSAGE && !(upcoming->order & REACTOR_CARRIES))
         __builtin_prefetch(flight_at(&shard->flights, upcoming->payload), 1);
     else if (class == REACTOR_TIMER && !(upcoming->order & REACTOR_LOOSE))
         reactor_timer_prefetch(shard->timers, upcoming);
+}
+
+static inline void prefetch_overlay(const struct shard *shard, const struct reactor_entry *upcoming)
+{
+    const struct run *run = shard->run;
+    if ((upcoming->order & REACTOR_CLASS_MASK) != REACTOR_MESSAGE)
+        return;
+    const struct peer_hot *hot = run_hot(run, upcoming->target);
+    uint32_t instance = run->identity->instance_count == 1 ? 0 : run->identity->group_instance[hot->group];
+    const struct overlay_ops *ops = run->identity->instances[instance].ops;
+    if (!ops->prefetch || !hot->up)
+        return;
+    struct run_bytes message = run_bytes_of(shard, upcoming);
+    ops->prefetch(hot + 1, shard->shared[instance], upcoming->kind, message.bytes, message.length);
+}
+
+/* What was known to come is asked for one by one; of a bucket just opened, the first ones at once. */
+static inline void look_ahead(const struct shard *shard, const struct reactor_queue *queue, bool opened)
+{
+    const struct run *run = shard->run;
+    for (size_t ahead = opened ? 0 : PREFETCH_FAR - 1; ahead < PREFETCH_FAR; ahead++) {
+        const struct reactor_entry *upcoming = reactor_queue_upcoming(queue, ahead);
+        if (!upcoming)
+            break;
+        prefetch_block(run, upcoming);
+        prefetch_payload(shard, upcoming);
+    }
+    const struct reactor_entry *near = run->overlays_prefetch ? reactor_queue_upcoming(queue, PREFETCH_NEAR - 1) : NULL;
+    if (near)
+        prefetch_overlay(shard, near);
+}
+
+uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
+{
+    struct shard *shard = context;
+    bool prefetches = shard->run->prefetch_bytes > 0;
+    uint32_t left = most;
+    for (; left && !shard->failure; left--) {
+        uint64_t opened = queue->opened;
+        struct reactor_entry *entry = reactor_queue_pop(queue, until_ns);
+        if (!entry)
+            break;
+        if (prefetches)
+            look_ahead(shard, queue, opened != queue->opened);
+        *now_ns = entry->due_ns;
+        shard->event = entry;
+        unsigned class = entry->order & REACTOR_CLASS_MASK;
+        if (__builtin_expect(class == REACTOR_MESSAGE, 1))
+            on_message(shard, entry);
+        else
+            run_dispatch[class](shard, entry);
+    }
+    return most - left;
 }
 
 void (*const run_dispatch[REACTOR_CLASSES])(void *shard, struct reactor_entry *entry) = {

@@ -25,6 +25,7 @@ struct engine_progress {
 struct engine_options {
     const struct scenario *scenario;          /* borrowed, outlives the engine */
     const char *demultiplexer;                /* NULL: epoll where descriptors are used, else none */
+    uint32_t threads;                         /* loops to divide the peers among; 0: 1 */
     const char *trace_path;                   /* NULL: no trace is kept */
     const char *pcap_path;                    /* NULL: no capture is kept */
     const char *command;                      /* that replays the run, for assertions and the trace; may be NULL */

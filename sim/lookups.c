@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "sim/run.h"
+#include "sim/effects.h"
 
 /* 160 uniform bits from 64, cut to the ids' length. */
 void run_key(uint64_t bits, uint32_t id_bits, struct overlay_id *key)
@@ -18,9 +18,10 @@ static bool counted(const struct run *run, const struct pending_lookup *lookup)
     return lookup->started_at_ns >= run->warm_up_ns;
 }
 
-static void record(struct run *run, uint32_t index, const struct pending_lookup *lookup,
+static void record(struct shard *shard, uint32_t index, const struct pending_lookup *lookup,
                    const struct peer_lookup_result *result, uint64_t ended_at_ns, uint8_t outcome, uint8_t correct)
 {
+    const struct run *run = shard->run;
     if (!(run->record & TOPOLOGY_RECORD_LOOKUPS))
         return;
     const struct peer_hot *hot = run_hot(run, index);
@@ -31,23 +32,23 @@ static void record(struct run *run, uint32_t index, const struct pending_lookup 
                                .timeouts = result->timeouts};
     row.key_octets = (uint8_t) run->identity->instances[run->identity->group_instance[hot->group]].id_octets;
     memcpy(row.key, lookup->key.octets, sizeof row.key);
-    trace_lookup(run->trace, &row);
+    effect(shard, EFFECT_LOOKUP, &row, sizeof row);
 }
 
 void lookups_begin(struct peer *peer, const struct overlay_id *key)
 {
     struct shard *shard = peer->shard;
     struct run *run = shard->run;
-    uint32_t handle = base_slab_take(&run->lookups);
+    uint32_t handle = base_slab_take(&shard->lookups);
     if (!handle) {
         run_fail(shard, -ENOBUFS, peer->index, "too many lookups at a time");
         return;
     }
-    struct pending_lookup *lookup = base_slab_at(&run->lookups, handle);
+    struct pending_lookup *lookup = base_slab_at(&shard->lookups, handle);
     *lookup = (struct pending_lookup){.started_at_ns = peer->now_ns, .next = peer->hot->lookups, .seq = peer->hot->seq,
                                       .owner_at_start = UINT32_MAX, .key = *key};
     if (run->population_moves)
-        lookup->owner_at_start = truth_owner(run->truth, peer->now_ns, peer->instance_ordinal, key);
+        lookup->owner_at_start = truth_owner(shard->truth, peer->now_ns, peer->instance_ordinal, key);
     peer->hot->lookups = handle;
     if (counted(run, lookup))
         shard->totals.lookups_issued++;
@@ -56,12 +57,11 @@ void lookups_begin(struct peer *peer, const struct overlay_id *key)
 
 static bool judge(struct peer *peer, const struct pending_lookup *lookup, const struct peer_lookup_result *result)
 {
-    struct run *run = peer->shard->run;
     if (!result->succeeded || result->owner == PEER_ADDRESS_NONE)
         return false;
     uint32_t owner = result->owner - 1;
     return owner == lookup->owner_at_start ||
-           owner == truth_owner(run->truth, peer->now_ns, peer->instance_ordinal, &lookup->key);
+           owner == truth_owner(peer->shard->truth, peer->now_ns, peer->instance_ordinal, &lookup->key);
 }
 
 static void count(struct run_totals *totals, const struct pending_lookup *lookup,
@@ -79,33 +79,34 @@ static void count(struct run_totals *totals, const struct pending_lookup *lookup
 
 void peer_lookup_done(struct peer *peer, uint32_t name, const struct peer_lookup_result *result)
 {
-    struct run *run = peer->shard->run;
+    struct shard *shard = peer->shard;
     uint32_t *link = &peer->hot->lookups;
-    while (*link && ((struct pending_lookup *) base_slab_at(&run->lookups, *link))->seq != name)
-        link = &((struct pending_lookup *) base_slab_at(&run->lookups, *link))->next;
+    while (*link && ((struct pending_lookup *) base_slab_at(&shard->lookups, *link))->seq != name)
+        link = &((struct pending_lookup *) base_slab_at(&shard->lookups, *link))->next;
     if (!*link)
         return;
     uint32_t handle = *link;
-    struct pending_lookup *lookup = base_slab_at(&run->lookups, handle);
+    struct pending_lookup *lookup = base_slab_at(&shard->lookups, handle);
     bool correct = judge(peer, lookup, result);
-    if (counted(run, lookup))
-        count(&peer->shard->totals, lookup, result, peer->now_ns, correct);
-    record(run, peer->index, lookup, result, peer->now_ns, result->succeeded ? TRACE_SUCCEEDED : TRACE_FAILED, correct);
+    if (counted(shard->run, lookup))
+        count(&shard->totals, lookup, result, peer->now_ns, correct);
+    record(shard, peer->index, lookup, result, peer->now_ns, result->succeeded ? TRACE_SUCCEEDED : TRACE_FAILED, correct);
     *link = lookup->next;
-    base_slab_give(&run->lookups, handle);
+    base_slab_give(&shard->lookups, handle);
 }
 
-void lookups_abandon(struct run *run, uint32_t index)
+void lookups_abandon(struct shard *shard, uint32_t index)
 {
     static const struct peer_lookup_result nothing;
+    const struct run *run = shard->run;
     struct peer_hot *hot = run_hot(run, index);
     while (hot->lookups) {
         uint32_t handle = hot->lookups;
-        struct pending_lookup *lookup = base_slab_at(&run->lookups, handle);
+        struct pending_lookup *lookup = base_slab_at(&shard->lookups, handle);
         if (counted(run, lookup))
-            run->shard.totals.lookups_unfinished++;
-        record(run, index, lookup, &nothing, TRACE_NONE_U64, TRACE_UNFINISHED, 2);
+            shard->totals.lookups_unfinished++;
+        record(shard, index, lookup, &nothing, TRACE_NONE_U64, TRACE_UNFINISHED, 2);
         hot->lookups = lookup->next;
-        base_slab_give(&run->lookups, handle);
+        base_slab_give(&shard->lookups, handle);
     }
 }

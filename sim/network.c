@@ -13,14 +13,12 @@ const char *const network_fate_names[NETWORK_FATES] = {
 };
 
 struct network {
-    /* The delay between any two peers while nothing draws and no fault acts; 0: it has to be worked out. With the
-     * schedule's boundary first in the struct, the plain case reads one cache line. */
-    uint64_t quick_ns;
+    struct network_quick quick; /* first: see network.h */
     struct fault_schedule schedule;
     const struct identity *identity;
     const struct latency_ops *latency;
     const void *model;
-    uint64_t constant_ns;  /* what quick_ns is while no fault acts */
+    uint64_t constant_ns;  /* quick.delay_ns while no fault acts */
     uint64_t latency_key, jitter_key, loss_key;
     uint32_t loss_ppb;
     bool per_message, has_jitter, disturbs; /* disturbs: there is jitter or loss */
@@ -54,6 +52,13 @@ static void set_draws(struct network *network, const struct scenario *scenario)
     network->disturbs = settings->has_jitter || settings->loss_ppb > 0;
 }
 
+static void set_quick(struct network *network)
+{
+    const struct fault_schedule *schedule = &network->schedule;
+    network->quick = (struct network_quick) {.delay_ns = schedule->active_count == 0 ? network->constant_ns : 0,
+                                             .until_ns = schedule->boundary_ns};
+}
+
 int network_create(struct network **result, const struct identity *identity, struct base_diagnostics *diagnostics)
 {
     struct network *network = calloc(1, sizeof *network);
@@ -70,7 +75,7 @@ int network_create(struct network **result, const struct identity *identity, str
     }
     if (network->latency->constant && !network->disturbs)
         network->constant_ns = at_least_1(network->latency->least(network->model));
-    network->quick_ns = network->constant_ns;
+    set_quick(network);
     *result = network;
     return 0;
 }
@@ -156,10 +161,15 @@ static struct network_verdict disturbed(const struct network *network, const str
     return (struct network_verdict) {.delay_ns = with_effect(delay_ns, &effect), .fate = NETWORK_IN_FLIGHT};
 }
 
-static __attribute__((noinline, cold)) void advance(struct network *network, uint64_t now_ns)
+__attribute__((noinline, cold)) void network_advance(struct network *network, uint64_t now_ns)
 {
     fault_schedule_advance(&network->schedule, now_ns);
-    network->quick_ns = network->schedule.active_count == 0 ? network->constant_ns : 0;
+    set_quick(network);
+}
+
+uint64_t network_boundary_ns(const struct network *network)
+{
+    return network->schedule.boundary_ns;
 }
 
 struct network_verdict network_send(struct network *network, const struct network_ends *ends, uint64_t now_ns,
@@ -167,11 +177,11 @@ struct network_verdict network_send(struct network *network, const struct networ
 {
     (void) bytes; /* for the access links */
     if (__builtin_expect(now_ns >= network->schedule.boundary_ns, 0))
-        advance(network, now_ns);
+        network_advance(network, now_ns);
     if (__builtin_expect(ends->from == ends->to, 0))
         return (struct network_verdict) {.fate = NETWORK_IN_FLIGHT};
-    if (network->quick_ns > 0)
-        return (struct network_verdict) {.delay_ns = network->quick_ns, .fate = NETWORK_IN_FLIGHT};
+    if (network->quick.delay_ns > 0)
+        return (struct network_verdict) {.delay_ns = network->quick.delay_ns, .fate = NETWORK_IN_FLIGHT};
     if (network->disturbs || network->schedule.active_count > 0)
         return disturbed(network, ends, count);
     return (struct network_verdict) {.delay_ns = base_delay(network, ends, count), .fate = NETWORK_IN_FLIGHT};
@@ -180,7 +190,7 @@ struct network_verdict network_send(struct network *network, const struct networ
 enum network_fate network_arrive(struct network *network, const struct network_ends *ends, uint64_t now_ns)
 {
     if (__builtin_expect(now_ns >= network->schedule.boundary_ns, 0))
-        advance(network, now_ns);
+        network_advance(network, now_ns);
     if (network->schedule.active_count == 0 || ends->from == ends->to)
         return NETWORK_DELIVERED;
     return fault_schedule_effect(&network->schedule, ends).blocked ? NETWORK_PARTITION : NETWORK_DELIVERED;

@@ -61,7 +61,18 @@ struct fault_ops {
     void (*describe)(const void *parameters, const struct scenario *scenario, char *text, size_t bytes); /* detail */
 };
 
+/* The plain case, to be looked at before the network is asked: before until_ns a message between two different peers takes
+ * delay_ns, where that is not 0. The network begins with it. */
+struct network_quick {
+    uint64_t delay_ns, until_ns;
+};
+
 struct network;
+
+static inline const struct network_quick *network_quick(const struct network *network)
+{
+    return (const struct network_quick *) (const void *) network;
+}
 
 int network_create(struct network **network, const struct identity *identity, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));
@@ -77,6 +88,11 @@ struct network_verdict network_send(struct network *network, const struct networ
                                     uint32_t count, uint32_t bytes);
 /* The receiver's side, at arrival: NETWORK_DELIVERED or NETWORK_PARTITION. Hot path. */
 enum network_fate network_arrive(struct network *network, const struct network_ends *ends, uint64_t now_ns);
+
+/* When faults change what network_send answers next, and going there: network_send and network_arrive do it by themselves
+ * when now_ns grows beyond; where several threads ask they only may ask about instants before the boundary. */
+uint64_t network_boundary_ns(const struct network *network); /* UINT64_MAX: never */
+void network_advance(struct network *network, uint64_t now_ns);
 
 /* The least delay between any two peers at any time of the run, faults and jitter included, at least 1 ns: the lookahead
  * of parallel runs. */

@@ -8,7 +8,8 @@
 
 #include "sim/addresses.h"
 #include "sim/census.h"
-#include "sim/run.h"
+#include "sim/effects.h"
+#include "sim/route.h"
 #include "sim/transport.h"
 
 uint64_t peer_now_ns(const struct peer *peer)
@@ -61,16 +62,16 @@ uint64_t peer_random_below(struct peer *peer, uint64_t bound)
 
 void peer_address_encode(const struct peer *peer, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
 {
-    address_encode(peer->shard->run, address, octets);
+    address_encode(peer->shard, address, octets);
 }
 
 peer_address peer_address_decode(struct peer *peer, const uint8_t octets[PEER_ADDRESS_OCTETS])
 {
-    return address_decode(peer->shard->run, octets);
+    return address_decode(peer->shard, octets);
 }
 
 /* The order's key of what this peer creates now; the caller fills in due, target, class and kind. */
-static struct reactor_entry entry_from(struct peer *peer, uint8_t class, uint8_t kind)
+static inline struct reactor_entry entry_from(struct peer *peer, uint8_t class, uint8_t kind)
 {
     if (__builtin_expect(peer->hot->count == UINT32_MAX, 0))
         run_fail(peer->shard, -EOVERFLOW, peer->index, "a peer created 2^32 events");
@@ -78,21 +79,48 @@ static struct reactor_entry entry_from(struct peer *peer, uint8_t class, uint8_t
                                   .order = class | peer->sampled, .kind = kind, .cause = peer->cause};
 }
 
-static void send_one(struct peer *peer, peer_address to, uint8_t kind, uint32_t *flight, const void *bytes,
-                     size_t length)
+/* The step of what a peer creates for itself at this instant. */
+static inline uint16_t next_step(struct peer *peer)
+{
+    if (__builtin_expect(peer->step == UINT16_MAX - 1, 0))
+        run_fail(peer->shard, -ELOOP, peer->index, "a peer sent to itself, or armed, 65,535 times in a row at one instant");
+    return (uint16_t) (peer->step + 1);
+}
+
+static __attribute__((noinline)) void send_by_transport(struct peer *peer, peer_address to, uint8_t kind,
+                                                        uint32_t *flight, const void *bytes, size_t length)
 {
     struct reactor_entry entry = entry_from(peer, REACTOR_MESSAGE, kind);
     entry.target = to - 1;
-    if (entry.target == peer->index)
-        entry.step = (uint16_t) (peer->step + 1);
+    entry.step = entry.target == peer->index ? next_step(peer) : 0;
     entry.due_ns = peer->now_ns;
     peer->shard->run->transport->send(peer->shard, &entry, flight, bytes, length);
+}
+
+static inline __attribute__((always_inline)) void
+send_one(struct peer *peer, peer_address to, uint8_t kind, uint32_t *flight, const void *bytes, size_t length, bool is_short)
+{
+    if (__builtin_expect(!peer->shard->run->direct, 0)) {
+        send_by_transport(peer, to, kind, flight, bytes, length);
+        return;
+    }
+    struct reactor_entry entry = entry_from(peer, REACTOR_MESSAGE, kind);
+    entry.target = to - 1;
+    entry.step = entry.target == peer->index ? next_step(peer) : 0;
+    route(peer->shard, &entry, peer->now_ns, flight, bytes, length, is_short);
 }
 
 void peer_send(struct peer *peer, peer_address to, uint8_t kind, const void *bytes, size_t length)
 {
     uint32_t flight = 0;
-    send_one(peer, to, kind, &flight, bytes, length);
+    send_one(peer, to, kind, &flight, bytes, length, false);
+}
+
+void peer_send_short(struct peer *peer, peer_address to, uint8_t kind, const struct peer_short *bytes, size_t length)
+{
+    uint32_t flight = 0;
+    base_assert(length <= PEER_SHORT_OCTETS);
+    send_one(peer, to, kind, &flight, bytes, length, true);
 }
 
 void peer_send_many(struct peer *peer, const peer_address *to, size_t count, uint8_t kind, const void *bytes,
@@ -100,19 +128,17 @@ void peer_send_many(struct peer *peer, const peer_address *to, size_t count, uin
 {
     uint32_t flight = 0;
     for (size_t i = 0; i < count; i++)
-        send_one(peer, to[i], kind, &flight, bytes, length);
+        send_one(peer, to[i], kind, &flight, bytes, length, false);
 }
 
 /* When an entry for oneself is due after delay_ns: at this instant it comes one step later. */
-static void due_after(struct peer *peer, struct reactor_entry *entry, uint64_t delay_ns)
+static inline void due_after(struct peer *peer, struct reactor_entry *entry, uint64_t delay_ns)
 {
     entry->target = peer->index;
     entry->due_ns = delay_ns > UINT64_MAX / 2 - peer->now_ns ? UINT64_MAX / 2 : peer->now_ns + delay_ns;
     if (delay_ns)
         return;
-    entry->step = (uint16_t) (peer->step + 1);
-    if (peer->step == UINT16_MAX - 1)
-        run_fail(peer->shard, -ELOOP, peer->index, "a peer armed 65,535 timers in a row at one instant");
+    entry->step = next_step(peer);
 }
 
 peer_timer peer_arm(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t data)
@@ -129,8 +155,14 @@ void peer_after(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t dat
 {
     struct reactor_entry entry = entry_from(peer, REACTOR_TIMER | REACTOR_LOOSE, kind);
     due_after(peer, &entry, delay_ns);
+    struct reactor_entry *place = reactor_queue_reserve(peer->shard->queue, entry.due_ns, false);
+    if (!place) {
+        route_fail_queue(peer->shard, peer->index);
+        return;
+    }
     entry.payload = data;
-    run_push(peer->shard, &entry);
+    *place = entry;
+    reactor_queue_commit(peer->shard->queue, place);
 }
 
 void peer_disarm(struct peer *peer, peer_timer timer)
@@ -147,7 +179,7 @@ bool peer_rearm(struct peer *peer, peer_timer timer, uint64_t delay_ns)
 
 peer_address peer_bootstrap(struct peer *peer)
 {
-    uint32_t found = truth_pick(peer->shard->run->truth, peer->now_ns, peer->instance_ordinal, peer->index,
+    uint32_t found = truth_pick(peer->shard->truth, peer->now_ns, peer->instance_ordinal, peer->index,
                                 peer_random(peer));
     return found == UINT32_MAX ? PEER_ADDRESS_NONE : found + 1;
 }
@@ -222,9 +254,10 @@ void peer_neighbour(struct peer *peer, uint8_t table, peer_address other, bool a
     const struct run *run = peer->shard->run;
     if (!(run->record & TOPOLOGY_RECORD_NEIGHBOURS) || other == PEER_ADDRESS_NONE || other > run->identity->peer_count)
         return;
-    trace_neighbour(run->trace, &(struct trace_neighbour){
+    struct trace_neighbour row = {
         .at_ns = peer->now_ns, .peer = peer->index, .other = other - 1,
-        .table_name = (uint8_t) (run->table_first[peer->instance_ordinal] + table), .added = added});
+        .table_name = (uint8_t) (run->table_first[peer->instance_ordinal] + table), .added = added};
+    effect(peer->shard, EFFECT_NEIGHBOUR, &row, sizeof row);
 }
 
 bool peer_neighbours_heeded(const struct peer *peer)
@@ -263,9 +296,10 @@ void peer_metric(struct peer *peer, uint8_t metric, uint64_t value)
     base_assert(metric < peer->instance->ops->metric_count);
     if (peer->now_ns >= run->warm_up_ns)
         base_histogram_add(&peer->shard->metrics[at].values, value);
+    struct trace_sample row = {.at_ns = peer->now_ns, .value = (double) value, .peer = peer->index,
+                               .metric = (uint8_t) at};
     if (run->record & TOPOLOGY_RECORD_SAMPLES)
-        trace_sample(run->trace, &(struct trace_sample){.at_ns = peer->now_ns, .value = (double) value,
-                                                        .peer = peer->index, .metric = (uint8_t) at});
+        effect(peer->shard, EFFECT_SAMPLE, &row, sizeof row);
 }
 
 void peer_log(struct peer *peer, enum peer_log_level level, const char *format, ...)
@@ -278,5 +312,9 @@ void peer_log(struct peer *peer, enum peer_log_level level, const char *format, 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    trace_log(run->trace, peer->now_ns, peer->index, level, text);
+    struct effect_log log = {.at_ns = peer->now_ns, .peer = peer->index, .level = level};
+    if (peer->shard->taping)
+        effect_write(peer->shard, EFFECT_LOG, &log, sizeof log, text, strlen(text) + 1);
+    else
+        trace_log(run->trace, peer->now_ns, peer->index, level, text);
 }

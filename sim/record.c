@@ -20,7 +20,7 @@ static void peer_row(void *context, uint32_t peer, struct trace_peer *row)
     static _Thread_local char name[64], address[24]; /* valid for the call only, as the trace asks */
     const struct topology_group *group = &run->scenario->groups[run_hot(run, peer)->group];
     identity_name(run->identity, peer, name);
-    address_text(run, peer + 1, address);
+    address_text(&run->shards[0], peer + 1, address);
     *row = (struct trace_peer){.name = name, .group_name = group->name, .region = group->region, .address = address};
 }
 
@@ -56,7 +56,7 @@ static struct trace_name_list metrics(struct run *run)
 {
     const char **names = base_arena_array(run->arena, const char *, run->metric_count + 1);
     for (uint32_t i = 0; i < run->metric_count; i++)
-        names[i] = run->shard.metrics[i].name;
+        names[i] = run->shards[0].metrics[i].name;
     return (struct trace_name_list){names, run->metric_count};
 }
 
@@ -66,7 +66,7 @@ static bool trace_progress(void *context, const char *what, uint32_t per_mille)
     struct run *run = context;
     if (run->options.progress)
         run->options.progress(run->options.progress_context, &(struct engine_progress){
-            .now_ns = run->ended_at_ns, .duration_ns = run->scenario->duration_ns, .events = run->shard.totals.events,
+            .now_ns = run->ended_at_ns, .duration_ns = run->scenario->duration_ns, .events = run_events(run),
             .seconds_left = -1, .what = what, .per_mille = per_mille, .peers_up = run->up_count});
     return !run->options.stop || *run->options.stop <= (run->interrupted ? 1 : 0);
 }
@@ -154,7 +154,7 @@ void record_progress(struct run *run)
         return;
     trace_flush(run->trace);
     trace_flush(run->capture);
-    uint64_t events = run->shard.totals.events, now_ns = reactor_loop_now(run->shard.loop);
+    uint64_t events = run_events(run), now_ns = run_now_ns(run);
     struct engine_progress progress = {
         .now_ns = now_ns, .duration_ns = run->scenario->duration_ns, .events = events, .what = "running",
         .events_per_s = (double) (events - run->progress_events) * 1e9 / (double) passed_ns,
@@ -171,8 +171,8 @@ void record_progress(struct run *run)
 
 void record_checks(struct run *run)
 {
-    struct shard *shard = &run->shard;
     for (uint32_t i = 0; i < run->identity->peer_count; i++) {
+        struct shard *shard = run_shard_of(run, i);
         struct peer_hot *hot = run_hot(run, i);
         uint32_t ordinal = run->identity->group_instance[hot->group];
         const struct identity_instance *instance = &run->identity->instances[ordinal];
@@ -194,7 +194,7 @@ int record_finish(struct run *run, struct base_diagnostics *diagnostics)
     broadcasts_finish(run);
     if (!run->trace)
         return 0;
-    const char *status = run->interrupted || run->shard.failure ? "interrupted" : "complete";
+    const char *status = run->interrupted || run_failed(run) ? "interrupted" : "complete";
     run_summarize(run, false);
     for (uint32_t i = 0; i < run->summary.figure_count; i++) {
         const struct figure *figure = &run->summary.figures[i];

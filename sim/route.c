@@ -1,6 +1,7 @@
-#include <errno.h>
+/* The network's end: the link model's verdict on a message, then into the queue, or dropped and recorded. */
+#include "sim/route.h"
 
-#include "sim/run.h"
+#include "sim/effects.h"
 #include "sim/transport.h"
 
 void run_push(struct shard *shard, const struct reactor_entry *entry)
@@ -13,7 +14,7 @@ void run_push(struct shard *shard, const struct reactor_entry *entry)
 void run_record_message(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint64_t delay_ns,
                         uint32_t target_seq, size_t length, enum network_fate fate)
 {
-    struct run *run = shard->run;
+    const struct run *run = shard->run;
     if (!(run->record & TOPOLOGY_RECORD_MESSAGES) || !(entry->order & RUN_SAMPLED))
         return;
     const struct identity *identity = run->identity;
@@ -21,11 +22,12 @@ void run_record_message(struct shard *shard, const struct reactor_entry *entry, 
     uint32_t known = from_peer ? entry->source - 1 : entry->target;
     /* Who has sent it is not in the cache any more: its group is asked for only where that makes a difference. */
     uint32_t instance = identity->instance_count == 1 ? 0 : identity->group_instance[run_hot(run, known)->group];
-    trace_message(run->trace, &(struct trace_message){
+    struct trace_message row = {
         .sent_at_ns = sent_at_ns, .delay_ns = delay_ns, .queue_ns = 0,
         .source = from_peer ? entry->source - 1 : TRACE_NONE_U32, .cause_seq = entry->cause,
         .target = entry->target < identity->peer_count ? entry->target : TRACE_NONE_U32, .target_seq = target_seq,
-        .bytes = (uint32_t) length, .kind = (uint8_t) (run->kind_first[instance] + entry->kind), .fate = (uint8_t) fate});
+        .bytes = (uint32_t) length, .kind = (uint8_t) (run->kind_first[instance] + entry->kind), .fate = (uint8_t) fate};
+    effect(shard, EFFECT_MESSAGE, &row, sizeof row);
 }
 
 void run_drop(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint64_t delay_ns,
@@ -35,9 +37,13 @@ void run_drop(struct shard *shard, const struct reactor_entry *entry, uint64_t s
     run_record_message(shard, entry, sent_at_ns, delay_ns, 0, length, fate);
 }
 
-/* The verdict for a message between two peers of the plan. */
-static struct network_verdict judge(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns,
-                                    size_t length)
+void route_fail_queue(struct shard *shard, uint32_t target)
+{
+    run_fail(shard, -ENOBUFS, target, "too many pending events");
+}
+
+struct network_verdict route_judge(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns,
+                                   size_t length)
 {
     struct run *run = shard->run;
     const struct identity *identity = run->identity;
@@ -55,34 +61,21 @@ static struct network_verdict judge(struct shard *shard, const struct reactor_en
     return network_send(run->network, &ends, sent_at_ns, entry->count, (uint32_t) length);
 }
 
-void run_route(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, uint32_t *flight,
-               const void *bytes, size_t length)
+uint32_t route_flight(struct shard *shard, uint32_t *flight, uint32_t target, const void *bytes, size_t length,
+                      uint64_t sent_at_ns)
 {
-    shard->totals.sent++;
-    shard->totals.bytes += length;
-    struct network_verdict verdict = judge(shard, entry, sent_at_ns, length);
-    if (__builtin_expect(verdict.fate != NETWORK_IN_FLIGHT, 0)) {
-        run_drop(shard, entry, sent_at_ns, TRACE_NONE_U64, length, verdict.fate);
-        return;
-    }
     if (*flight) {
         flight_at(&shard->flights, *flight)->references++;
-    } else {
-        *flight = flight_take(&shard->flights, bytes, length, sent_at_ns);
-        if (!*flight) {
-            run_fail(shard, -ENOBUFS, entry->target, "too many messages in flight");
-            return;
-        }
+        return *flight;
     }
-    entry->due_ns = sent_at_ns + verdict.delay_ns;
-    if (shard->run->waits) { /* the sender's stamp may lie behind what was dispatched since */
-        uint64_t now_ns = reactor_loop_now(shard->loop);
-        entry->due_ns = entry->due_ns > now_ns ? entry->due_ns : now_ns;
-    }
-    if (entry->target + 1 != entry->source)
-        entry->step = 0;
-    else if (entry->step == UINT16_MAX)
-        run_fail(shard, -ELOOP, entry->target, "a peer sent to itself 65,535 times at one instant");
-    entry->payload = *flight;
-    run_push(shard, entry);
+    *flight = flight_take(&shard->flights, bytes, length, sent_at_ns);
+    if (!*flight)
+        run_fail(shard, -ENOBUFS, target, "too many messages in flight");
+    return *flight;
+}
+
+void run_route(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint32_t *flight,
+               const void *bytes, size_t length)
+{
+    route(shard, entry, sent_at_ns, flight, bytes, length, false);
 }

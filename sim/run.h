@@ -2,7 +2,8 @@
  *
  * Layout for ten million peers: everything that an event touches of a peer is one block, `struct peer_hot` and right
  * behind it the overlay's fixed state, at peers + index * peer_bytes; what is rarely wanted is `struct peer_cold`, whose
- * pages stay untouched while peers neither leave nor come back. A shard is what one loop owns; today there is one. */
+ * pages stay untouched while peers neither leave nor come back. A shard is what one loop owns, one a thread: peers are dealt
+ * out to them in blocks of 64, so that neither a cache line nor a word of a bit set has two owners. */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
@@ -80,6 +81,7 @@ struct metric {
 };
 
 struct shard;
+struct windows;
 
 /* What peer.h's functions work on: the peer that is being handled. */
 struct peer {
@@ -99,8 +101,45 @@ struct foreign_address {
     uint16_t port;
 };
 
+/* A datagram under way, as it stands in the queue, one cache line: what is short travels with its entry (REACTOR_CARRIES;
+ * entry.payload is the length), what is longer is a flight (entry.payload is its handle). */
+#define RUN_CARRIED_MAX ((size_t) PEER_SHORT_OCTETS)
+struct run_carried {
+    struct reactor_entry entry;
+    uint64_t sent_at_ns;
+    uint8_t bytes[RUN_CARRIED_MAX];
+};
+_Static_assert(sizeof(struct run_carried) == 64, "a cache line");
+
+struct run_bytes {
+    const uint8_t *bytes;
+    size_t length;
+    uint64_t sent_at_ns;
+};
+
+/* What a shard's events did beyond their own peers, in order: effects.h. */
+struct tape {
+    uint8_t *bytes;
+    size_t used, replayed;
+    uint32_t source, count; /* of the event that was written last */
+};
+
+/* Messages for another shard's peers: struct run_carried, and what is not carried behind it. */
+struct outbox {
+    uint8_t *bytes;
+    size_t used;
+};
+
+struct foreign_addresses {
+    struct foreign_address *items;
+    uint32_t count;
+};
+
 struct shard {
     struct run *run;
+    uint32_t ordinal;
+    bool taping;               /* a window is going on: effects are written down */
+    const struct reactor_entry *event; /* that is being dispatched */
     struct reactor_loop *loop;
     struct reactor_queue *queue;
     struct reactor_timers *timers;
@@ -110,6 +149,11 @@ struct shard {
     void *transport_state;
     struct run_totals totals;
     struct metric *metrics;    /* of all instances, in order */
+    struct truth *truth;       /* its own where peers come and go, else the first shard's */
+    struct base_slab lookups;
+    struct foreign_addresses foreign;
+    struct tape tape;
+    struct outbox *outboxes;   /* by shard */
     int failure;               /* -errno: the run ends */
     const char *failure_text;
     uint32_t failure_peer;
@@ -120,7 +164,7 @@ struct run {
     struct engine_options options;
     struct identity *identity;
     struct plan *plan;
-    struct truth *truth;
+    struct truth *truth;       /* the first shard's */
     struct network *network;
     struct graph *graph;       /* initial_graph; NULL: none */
     struct trace *trace;
@@ -133,13 +177,10 @@ struct run {
     size_t cold_bytes;
     uint64_t *overlay_key;     /* by group: key of the peers' own streams */
     uint64_t *workload_key;    /* by workload and group */
-    struct base_slab lookups;
     struct broadcast *broadcasts; /* by id - 1 */
     uint32_t broadcast_count, broadcast_capacity;
     uint32_t *open_broadcasts;    /* ids whose waiting is not 0 */
     uint32_t open_broadcast_count;
-    struct foreign_address *foreign;
-    uint32_t foreign_count;
     struct census *census;     /* by instance, at time 0 only; NULL: nobody starts converged */
     uint32_t *metric_first;    /* by instance */
     uint8_t *kind_first;       /* by instance: first of its message kinds among message_kind.id */
@@ -151,13 +192,15 @@ struct run {
     uint64_t keys_key;         /* of the run's numbered keys */
     uint64_t warm_up_ns;
     uint32_t plan_count;       /* entries of source 0 */
-    uint32_t up_count;
+    uint32_t up_count, *up_by_instance;
     uint64_t violations;       /* of overlays' invariants, at the end */
     bool population_moves;     /* peers come or go during the run */
     bool waits;                /* the clock is not virtual */
     bool clock_runs;           /* it does wait, and set-up is over */
     bool faults_on_links;
     bool overlays_prefetch;    /* one of them has the hook */
+    bool direct;               /* transport->direct */
+    uint32_t prefetch_bytes;   /* of an upcoming target's block; 0: the cache holds all of them */
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
     uint64_t ended_at_ns;      /* of the scenario's clock */
     uint64_t progress_wall_ns, progress_events;
@@ -168,17 +211,38 @@ struct run {
     struct base_assert_context assert_context;
     bool interrupted;
     bool captured;             /* to the end, without an error */
-    struct shard shard;        /* the only one yet */
+    struct shard *shards;
+    uint32_t shard_count;
+    struct windows *windows;   /* NULL: one loop */
+    uint64_t lookahead_ns;     /* the least delay between two peers */
 };
+
+#define RUN_BLOCK 64u /* peers */
+
+static inline struct shard *run_shard_of(const struct run *run, uint32_t peer)
+{
+    return &run->shards[run->shard_count == 1 ? 0 : peer / RUN_BLOCK % run->shard_count];
+}
 
 static inline struct peer_hot *run_hot(const struct run *run, uint32_t peer)
 {
     return (struct peer_hot *) (void *) (run->peers + (size_t) peer * run->peer_bytes);
 }
 
+static inline struct run_bytes run_bytes_of(const struct shard *shard, const struct reactor_entry *entry)
+{
+    if (entry->order & REACTOR_CARRIES) {
+        const struct run_carried *carried = (const struct run_carried *) (const void *) entry;
+        return (struct run_bytes){carried->bytes, entry->payload, carried->sent_at_ns};
+    }
+    const struct flight_cell *cell = flight_at(&shard->flights, entry->payload);
+    return (struct run_bytes){cell->bytes, cell->length, cell->sent_at_ns};
+}
+
 /* --- dispatch.c: entries of the timed queue --- */
 extern void (*const run_dispatch[REACTOR_CLASSES])(void *shard, struct reactor_entry *entry);
-void run_prefetch(void *shard, const struct reactor_entry *upcoming);
+/* As reactor_dispatch.batch: the same, an event after the other, without a call through a table for each. */
+uint32_t run_batch(void *shard, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns);
 /* A message that reached its target's end: handled by the overlay, recorded, counted. entry->due_ns and sent_at_ns as the
  * link says. from: the sender's address. */
 void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, const uint8_t *bytes,
@@ -186,14 +250,14 @@ void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_
 /* A lifecycle step of the plan at its instant (time 0 directly, later through the queue). */
 void run_lifecycle(struct shard *shard, const struct reactor_entry *entry);
 /* The sessions still open when the run ends; down_at_ns TRACE_NONE_U64: it would go on. */
-void run_session_end(struct run *run, uint32_t peer, uint64_t down_at_ns, uint8_t ending);
+void run_session_end(struct shard *shard, uint32_t peer, uint64_t down_at_ns, uint8_t ending);
 void run_release(struct shard *shard, uint32_t peer);
 void run_fail(struct shard *shard, int error, uint32_t peer, const char *text);
 
 /* --- route.c: the network's end --- */
 /* A datagram that left its sender at sent_at_ns: the link model's verdict, then into the queue or dropped. entry: target,
  * source, count, order, kind, cause, step as the sender filled them. */
-void run_route(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, uint32_t *flight,
+void run_route(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint32_t *flight,
                const void *bytes, size_t length);
 /* Drops it for a reason, counted and recorded. delay_ns TRACE_NONE_U64: at sending. */
 void run_drop(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint64_t delay_ns,
@@ -203,18 +267,49 @@ void run_record_message(struct shard *shard, const struct reactor_entry *entry, 
 /* Pushes; on failure the run ends. */
 void run_push(struct shard *shard, const struct reactor_entry *entry);
 
+/* --- shards.c: what each loop owns --- */
+void shard_metrics(struct shard *shard); /* names, in the arena */
+int shards_open(struct run *run, struct base_diagnostics *diagnostics);
+void shards_close(struct run *run);
+/* Totals and metrics of all into the first shard's. */
+void shards_gather(struct run *run);
+bool run_failed(const struct run *run);
+uint64_t run_events(const struct run *run);
+uint64_t run_now_ns(const struct run *run); /* of the scenario's clock */
+/* A message for another shard's peer, as run_route's. */
+void shard_send_out(struct shard *shard, const struct reactor_entry *entry, uint64_t due_ns, uint64_t sent_at_ns,
+                    const void *bytes, size_t length);
+void shard_take_in(struct shard *shard); /* what the others have sent it */
+
+/* --- course.c: from the first instant to the last --- */
+int course_begin(struct run *run);  /* what happens at 0; 0 or -errno */
+int course_run(struct run *run);    /* to the end, or until something fails or stops it */
+void course_end(struct run *run);   /* closes what is open */
+void run_turn(void *shard);         /* once a turn or a window: signals, errors, progress */
+
+/* --- windows.c --- */
+int windows_open(struct run *run);  /* starts a thread for each shard but the first; 0 or -errno */
+void windows_close(struct run *run);
+/* Runs all shards to until_ns, each on its thread. 0 or -errno of a loop. */
+int windows_run(struct run *run, uint64_t until_ns);
+
 /* --- lookups.c, broadcasts.c --- */
 void run_key(uint64_t bits, uint32_t id_bits, struct overlay_id *key);
 void lookups_begin(struct peer *peer, const struct overlay_id *key);
-void lookups_abandon(struct run *run, uint32_t peer); /* the origin went down, or the run ended */
+void lookups_abandon(struct shard *shard, uint32_t peer); /* the origin went down, or the run ended */
 uint32_t broadcasts_next_id(struct run *run);
 void broadcasts_begin(struct peer *peer, uint32_t id, uint32_t topic, uint32_t bytes);
-void broadcasts_peer_down(struct run *run, uint32_t peer);
+struct effect_of_peer;
+void broadcasts_published(struct run *run, const struct effect_of_peer *of);
+void broadcasts_received(struct run *run, const struct effect_of_peer *of);
+void broadcasts_duplicate(struct run *run, const struct effect_of_peer *of);
+void broadcasts_peer_down(struct run *run, const struct effect_of_peer *of);
 void broadcasts_finish(struct run *run);
 
 /* --- totals.c --- */
 void run_summarize(struct run *run, bool trace_good);
-void totals_done(struct run *run);
+void totals_add(struct run_totals *into, const struct run_totals *from);
+void totals_done(struct run_totals *totals);
 uint64_t run_cpu_ns(void);
 uint64_t run_wall_ns(void);
 

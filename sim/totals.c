@@ -40,8 +40,8 @@ static double mean(const struct base_histogram *histogram)
 static double up_mean(struct run *run)
 {
     uint64_t until_ns = run->ended_at_ns;
-    if (run->clock_runs && until_ns < reactor_loop_now(run->shard.loop))
-        until_ns = reactor_loop_now(run->shard.loop);
+    if (run->clock_runs && until_ns < run_now_ns(run))
+        until_ns = run_now_ns(run);
     return until_ns ? truth_up_mean(run->truth, until_ns) : NAN;
 }
 
@@ -56,10 +56,10 @@ static void identity_figures(struct run *run, struct summary *summary)
     summary_text(summary, "version", PEERLAB_VERSION);
     summary_text(summary, "scenario", scenario->name);
     summary_integer(summary, "seed", scenario->seed);
-    summary_text(summary, "status", run->interrupted || run->shard.failure ? "interrupted" : "complete");
+    summary_text(summary, "status", run->interrupted || run_failed(run) ? "interrupted" : "complete");
     summary_text(summary, "clock", clock);
     summary_text(summary, "transport", scenario->transport.kind->name);
-    summary_integer(summary, "threads", 1);
+    summary_integer(summary, "threads", run->shard_count);
     summary_integer(summary, "peers", run->identity->peer_count);
     summary_real(summary, "peers_up_mean", up_mean(run));
     if (run->waits)
@@ -74,14 +74,14 @@ static void speed_figures(struct run *run, struct summary *summary)
     getrusage(RUSAGE_SELF, &usage);
     double wall_s = (double) (run_wall_ns() - run->started_wall_ns) / 1e9;
     double setup_s = (double) (run->setup_wall_ns - run->started_wall_ns) / 1e9;
-    summary_integer(summary, "events", run->shard.totals.events);
+    summary_integer(summary, "events", run->shards[0].totals.events);
     summary_real(summary, "wall_s", wall_s);
     summary_real(summary, "user_cpu_s", (double) run_cpu_ns() / 1e9);
     summary_real(summary, "setup_s", setup_s);
     summary_real(summary, "setup_user_cpu_s", (double) run->setup_cpu_ns / 1e9);
     summary_real(summary, "virtual_s", (double) run->ended_at_ns / 1e9);
     summary_real(summary, "events_per_s",
-                 wall_s > setup_s ? (double) run->shard.totals.events / (wall_s - setup_s) : NAN);
+                 wall_s > setup_s ? (double) run->shards[0].totals.events / (wall_s - setup_s) : NAN);
     summary_integer(summary, "peak_rss_bytes", (uint64_t) usage.ru_maxrss * 1024);
 }
 
@@ -121,7 +121,7 @@ static bool has_workload(const struct scenario *scenario, const char *kind)
 
 static void lookup_figures(const struct run *run, struct summary *summary)
 {
-    const struct run_totals *totals = &run->shard.totals;
+    const struct run_totals *totals = &run->shards[0].totals;
     bool applies = has_workload(run->scenario, "lookup");
     uint64_t ended = totals->lookups_issued - totals->lookups_unfinished;
     integer_if(summary, applies, "lookups.issued", totals->lookups_issued);
@@ -140,7 +140,7 @@ static void lookup_figures(const struct run *run, struct summary *summary)
 
 static void broadcast_figures(const struct run *run, struct summary *summary)
 {
-    const struct run_totals *totals = &run->shard.totals;
+    const struct run_totals *totals = &run->shards[0].totals;
     bool applies = has_workload(run->scenario, "publish");
     integer_if(summary, applies, "broadcasts.published", totals->broadcasts);
     summary_real(summary, "broadcasts.delivery_ratio", ratio(totals->reached, totals->eligible));
@@ -155,7 +155,7 @@ static void broadcast_figures(const struct run *run, struct summary *summary)
 /* One metric of all instances that have it. */
 static void metric_figures(struct run *run, struct summary *summary)
 {
-    struct metric *metrics = run->shard.metrics;
+    struct metric *metrics = run->shards[0].metrics;
     if (!run->metric_count)
         summary_object(summary, "metrics");
     for (uint32_t i = 0; i < run->metric_count; i++) {
@@ -187,7 +187,7 @@ void run_summarize(struct run *run, bool trace_good)
     summary_done(summary);
     identity_figures(run, summary);
     speed_figures(run, summary);
-    message_figures(&run->shard.totals, summary);
+    message_figures(&run->shards[0].totals, summary);
     lookup_figures(run, summary);
     broadcast_figures(run, summary);
     metric_figures(run, summary);
@@ -199,20 +199,36 @@ void run_summarize(struct run *run, bool trace_good)
     integer_if(summary, run->captured, "pcap.bytes", run->capture_totals.bytes);
     integer_if(summary, run->captured, "pcap.left_out", run->capture_totals.left_out);
     summary_integer(summary, "violations", run->violations);
-    summary_real(summary, "lag_ms_p99", run->waits ? quantile(&run->shard.totals.lag_ns, 990000, 1e6) : NAN);
+    summary_real(summary, "lag_ms_p99", run->waits ? quantile(&run->shards[0].totals.lag_ns, 990000, 1e6) : NAN);
     summary_real(summary, "lag_ms_max",
-                 run->waits && run->shard.totals.lag_ns.count ? (double) run->shard.totals.lag_ns.value_max / 1e6 : NAN);
+                 run->waits && run->shards[0].totals.lag_ns.count ? (double) run->shards[0].totals.lag_ns.value_max / 1e6 : NAN);
 }
 
-void totals_done(struct run *run)
+void totals_add(struct run_totals *into, const struct run_totals *from)
 {
-    struct run_totals *totals = &run->shard.totals;
+    into->events += from->events;
+    into->sent += from->sent;
+    into->delivered += from->delivered;
+    into->bytes += from->bytes;
+    for (uint32_t fate = 0; fate < NETWORK_FATES; fate++)
+        into->dropped[fate] += from->dropped[fate];
+    into->lookups_issued += from->lookups_issued;
+    into->lookups_succeeded += from->lookups_succeeded;
+    into->lookups_unfinished += from->lookups_unfinished;
+    into->lookups_correct += from->lookups_correct;
+    base_histogram_merge(&into->hops, &from->hops);
+    base_histogram_merge(&into->lookup_latency_ns, &from->lookup_latency_ns);
+    base_histogram_merge(&into->lookup_messages, &from->lookup_messages);
+    base_histogram_merge(&into->lookup_timeouts, &from->lookup_timeouts);
+    base_histogram_merge(&into->lag_ns, &from->lag_ns);
+}
+
+void totals_done(struct run_totals *totals)
+{
     base_histogram_done(&totals->hops);
     base_histogram_done(&totals->lookup_latency_ns);
     base_histogram_done(&totals->lookup_messages);
     base_histogram_done(&totals->lookup_timeouts);
     base_histogram_done(&totals->broadcast_latency_ns);
     base_histogram_done(&totals->lag_ns);
-    for (uint32_t i = 0; run->shard.metrics && i < run->metric_count; i++)
-        base_histogram_done(&run->shard.metrics[i].values);
 }

@@ -8,6 +8,7 @@
 #include "sim/run.h"
 
 struct transport_ops {
+    bool direct;           /* a message is its entry in the queue: there is nothing to send, deliver, open or close */
     bool real_time_only;
     bool needs_descriptors;
     /* 0, or -errno with a diagnostic. Opens what all peers of the shard need. */

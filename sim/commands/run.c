@@ -43,6 +43,8 @@ static int check_files(const struct arguments *arguments)
     return 0;
 }
 
+#define THREADS_MAX 256
+
 static int check_options(const struct arguments *arguments)
 {
     const char *threads = arguments_value(arguments, "threads");
@@ -52,8 +54,8 @@ static int check_options(const struct arguments *arguments)
         unsigned long count = strtoul(threads, &end, 10);
         if (errno || *end || end == threads || strchr(threads, '-') || count < 1)
             return command_refuse(arguments->command, "--threads %s: a number from 1 on is needed", threads);
-        if (count > 1)
-            return command_refuse(arguments->command, "--threads %s: more than one thread is not built yet", threads);
+        if (count > THREADS_MAX)
+            return command_refuse(arguments->command, "--threads %s: at most %u", threads, THREADS_MAX);
     }
     int status = check_files(arguments);
     return status ? status : check_demultiplexer(arguments);
@@ -72,11 +74,18 @@ static void report(const struct arguments *arguments, const struct scenario *sce
     run_summary_notes(summary);
 }
 
+static uint32_t threads_of(const struct arguments *arguments)
+{
+    const char *threads = arguments_value(arguments, "threads");
+    return threads ? (uint32_t) strtoul(threads, NULL, 10) : 1;
+}
+
 static int run_scenario(const struct arguments *arguments, const struct scenario *scenario)
 {
     struct engine *engine;
     int status = conduct(&engine, arguments, (struct engine_options){
         .scenario = scenario, .demultiplexer = arguments_value(arguments, "demultiplexer"),
+        .threads = threads_of(arguments),
         .trace_path = arguments_value(arguments, "output"), .pcap_path = arguments_value(arguments, "pcap")},
         arguments_has(arguments, "quiet"));
     if (!engine)
@@ -106,7 +115,7 @@ static const struct command_option options[] = {
     {"output", 'o', "TRACE.db", "keep a trace; an older trace of this name is replaced"},
     {"pcap", 0, "FILE", "keep each delivered datagram as a packet, for tshark"},
     SCENARIO_OPTIONS,
-    {"threads", 0, "N", "1; more are not built yet"},
+    {"threads", 0, "N", "loops to divide the peers among, one a thread; the result is the same (1)"},
     {"demultiplexer", 0, "NAME", "how descriptors are watched: peerlab list demultiplexers"},
     {"json", 0, NULL, "the summary as one JSON object"},
     {"quiet", 0, NULL, "no progress, no summary (but with --json)"},

@@ -67,11 +67,11 @@ static struct in_addr host_of(const struct run *run, uint32_t peer)
     return (struct in_addr){htonl(run->scenario->address_first + peer * run->scenario->address_stride)};
 }
 
-static struct sockaddr_in endpoint_of(const struct run *run, peer_address address)
+static struct sockaddr_in endpoint_of(const struct shard *shard, peer_address address)
 {
     uint8_t octets[PEER_ADDRESS_OCTETS];
     struct sockaddr_in endpoint = {.sin_family = AF_INET};
-    address_encode(run, address, octets);
+    address_encode(shard, address, octets);
     memcpy(&endpoint.sin_addr, octets, 4);
     memcpy(&endpoint.sin_port, octets + 4, 2);
     return endpoint;
@@ -158,7 +158,7 @@ static void localhost_flush(struct shard *shard)
 static void send_abroad(struct localhost *local, struct reactor_entry *entry, const void *bytes, size_t length)
 {
     struct shard *shard = local->shard;
-    struct outgoing outgoing = {.to = endpoint_of(shard->run, entry->target + 1),
+    struct outgoing outgoing = {.to = endpoint_of(shard, entry->target + 1),
                                 .part = {(void *) bytes, length}};
     struct msghdr message;
     address_message(&outgoing, &message, shard->run, entry->source - 1);
@@ -284,7 +284,7 @@ static void take(struct localhost *local, int i)
     memcpy(octets, &local->received_from[i].sin_addr, 4);
     memcpy(octets + 4, &local->received_from[i].sin_port, 2);
     uint32_t target = read_control(local, message);
-    peer_address source = address_decode(local->shard->run, octets);
+    peer_address source = address_decode(local->shard, octets);
     uint32_t position = source & ADDRESS_FOREIGN ? local->tail : find_underway(local, source, target, bytes, length);
     bool abroad = position == local->tail;
     if (abroad)

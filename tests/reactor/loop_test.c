@@ -330,24 +330,36 @@ static void a_handler_pushes_while_its_entry_is_dispatched(void **state)
     end(record);
 }
 
-static void note_prefetch(void *context, const struct reactor_entry *upcoming)
+static uint32_t take_a_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
 {
-    ((struct record *) context)->targets[1000 + ((struct record *) context)->repeats++] = upcoming->target;
+    struct record *record = context;
+    struct reactor_entry *entry;
+    uint32_t taken = 0;
+    for (; taken < most && (entry = reactor_queue_pop(queue, until_ns)); taken++) {
+        *now_ns = entry->due_ns;
+        note(context, entry);
+    }
+    record->repeats++;
+    return taken;
 }
 
-static void prefetches_at_its_distance(void **state)
+static void a_batch_takes_the_place_of_the_table(void **state)
 {
     (void) state;
-    struct record *record = begin(&(struct reactor_loop_options){.clock = "virtual", .demultiplexer = "none"});
-    reactor_loop_dispatch_set(record->loop,
-                              &(struct reactor_dispatch){.context = record, .handle = {[REACTOR_MESSAGE] = note},
-                                                         .prefetch = note_prefetch, .prefetch_distance = 3});
+    struct record *record = begin(&(struct reactor_loop_options){.clock = "virtual", .demultiplexer = "none",
+                                                                 .entries_a_turn = 4});
+    reactor_loop_dispatch_set(record->loop, &(struct reactor_dispatch){.context = record, .batch = take_a_batch});
     for (uint32_t i = 0; i < 10; i++)
-        push(record, 50, i);
+        push(record, 50 + i, i);
+    assert_int_equal(reactor_loop_run(record->loop, 55), REACTOR_REACHED);
+    assert_int_equal(record->count, 5);
     assert_int_equal(reactor_loop_run(record->loop, 100), REACTOR_REACHED);
-    assert_int_equal(record->repeats, 7);
-    for (uint32_t i = 0; i < 7; i++)
-        assert_int_equal(record->targets[1000 + i], i + 3);
+    assert_int_equal(record->count, 10);
+    assert_true(record->repeats >= 4); /* at most four entries a turn */
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(record->targets[i], i);
+        assert_true(record->now_ns[i] == 50 + i);
+    }
     end(record);
 }
 
@@ -448,7 +460,7 @@ int main(void)
         cmocka_unit_test(posts_beyond_the_bound_are_refused_and_counted),
         cmocka_unit_test(virtual_time_does_not_pass_while_something_is_posted),
         cmocka_unit_test(a_handler_pushes_while_its_entry_is_dispatched),
-        cmocka_unit_test(prefetches_at_its_distance),
+        cmocka_unit_test(a_batch_takes_the_place_of_the_table),
         cmocka_unit_test(a_handler_over_its_budget_is_counted_and_named),
         cmocka_unit_test(waits_are_not_to_the_millisecond),
         cmocka_unit_test(runs_go_from_one_instant_to_the_next),

@@ -63,8 +63,8 @@ status 2 "$peerlab" run
 says err "what is missing: peerlab run SCENARIO"
 status 2 "$peerlab" run small.yaml other.yaml
 says err "one word too many: other.yaml"
-status 2 "$peerlab" run small.yaml --threads 2
-says err "not built yet"
+status 2 "$peerlab" run small.yaml --threads 257
+says err "at most 256"
 status 2 "$peerlab" run small.yaml --threads none
 status 2 "$peerlab" run small.yaml --demultiplexer epol
 says err "did you mean epoll?"

@@ -552,6 +552,11 @@ void peer_send(struct peer *peer, peer_address to, uint8_t kind, const void *byt
     heap_push(h, &event);
 }
 
+void peer_send_short(struct peer *peer, peer_address to, uint8_t kind, const struct peer_short *bytes, size_t length)
+{
+    peer_send(peer, to, kind, bytes->octets, length);
+}
+
 void peer_send_many(struct peer *peer, const peer_address *to, size_t count, uint8_t kind, const void *bytes,
                     size_t length)
 {

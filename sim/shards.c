@@ -1,0 +1,225 @@
+/* Shards: what each loop owns, and what crosses from one to another. */
+#include <errno.h>
+#include <string.h>
+
+#include "reactor/base/reserve.h"
+#include "sim/addresses.h"
+#include "sim/effects.h"
+#include "sim/transport.h"
+
+#define LOOKUPS_MAX (1u << 28)
+#define OUTBOX_BYTES (UINT64_C(1) << 36) /* address space: what one window can send */
+#define OUTBOX_KEPT_BYTES (UINT64_C(4) << 20) /* resident between windows */
+
+static int open_overlays(struct shard *shard)
+{
+    const struct identity *identity = shard->run->identity;
+    shard->shared = base_arena_array(shard->run->arena, void *, identity->instance_count + 1);
+    for (uint32_t i = 0; i < identity->instance_count; i++) {
+        const struct identity_instance *instance = &identity->instances[i];
+        if (instance->ops->open && instance->member_count &&
+            !(shard->shared[i] = instance->ops->open(instance->choice->parameters, instance->member_count)))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+void shard_metrics(struct shard *shard)
+{
+    struct run *run = shard->run;
+    const struct identity *identity = run->identity;
+    shard->metrics = base_arena_array(run->arena, struct metric, run->metric_count + 1);
+    for (uint32_t i = 0; i < identity->instance_count; i++)
+        for (uint32_t m = 0; m < identity->instances[i].ops->metric_count; m++)
+            shard->metrics[run->metric_first[i] + m].name = identity->instances[i].ops->metrics[m];
+}
+
+static int open_loop(struct shard *shard, struct base_diagnostics *diagnostics)
+{
+    static const char *const clocks[] = {"virtual", "real", "scaled"};
+    const struct run *run = shard->run;
+    bool descriptors = run->waits && run->transport->needs_descriptors;
+    const char *demultiplexer = run->options.demultiplexer ? run->options.demultiplexer : descriptors ? "epoll" : "none";
+    struct reactor_loop_options options = {.demultiplexer = demultiplexer, .clock = clocks[run->scenario->clock],
+                                           .scale_ppm = run->scenario->clock_scale_ppm};
+    int error = reactor_loop_create(&shard->loop, &options);
+    if (error) {
+        base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the event loop: %s", strerror(-error));
+        return error;
+    }
+    struct reactor_dispatch dispatch = {.context = shard, .batch = run_batch,
+                                        .turn = run->shard_count == 1 ? run_turn : NULL};
+    memcpy(dispatch.handle, run_dispatch, sizeof dispatch.handle);
+    reactor_loop_dispatch_set(shard->loop, &dispatch);
+    shard->queue = reactor_loop_queue(shard->loop);
+    shard->timers = reactor_loop_timers(shard->loop);
+    return 0;
+}
+
+/* What only several shards need. */
+static int open_exchange(struct shard *shard)
+{
+    const struct run *run = shard->run;
+    if (run->shard_count == 1)
+        return 0;
+    shard->outboxes = base_arena_array(run->arena, struct outbox, run->shard_count);
+    for (uint32_t to = 0; to < run->shard_count; to++)
+        if (to != shard->ordinal && !(shard->outboxes[to].bytes = base_reserve(OUTBOX_BYTES)))
+            return -ENOMEM;
+    return effects_open(shard);
+}
+
+static int open_truth(struct shard *shard)
+{
+    struct run *run = shard->run;
+    if (shard->ordinal > 0)
+        return truth_create(&shard->truth, run->identity);
+    shard->truth = run->truth;
+    return 0;
+}
+
+static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
+{
+    shard->active.shard = shard;
+    int error = open_overlays(shard);
+    error = error ? error : open_truth(shard);
+    error = error ? error : base_slab_init(&shard->lookups, sizeof(struct pending_lookup), LOOKUPS_MAX);
+    error = error ? error : addresses_init(shard);
+    error = error ? error : flight_init(&shard->flights);
+    error = error ? error : open_exchange(shard);
+    return error ? error : open_loop(shard, diagnostics);
+}
+
+int shards_open(struct run *run, struct base_diagnostics *diagnostics)
+{
+    int error = 0;
+    for (uint32_t i = 0; i < run->shard_count && !error; i++)
+        error = open_shard(&run->shards[i], diagnostics);
+    return error;
+}
+
+static void close_shard(struct shard *shard)
+{
+    struct run *run = shard->run;
+    const struct identity *identity = run->identity;
+    for (uint32_t i = 0; identity && i < identity->instance_count && shard->shared; i++)
+        if (shard->shared[i])
+            identity->instances[i].ops->close(shard->shared[i]);
+    if (shard->loop)
+        reactor_loop_free(shard->loop);
+    if (shard->truth && shard->truth != run->truth)
+        truth_free(shard->truth);
+    for (uint32_t to = 0; shard->outboxes && to < run->shard_count; to++)
+        if (shard->outboxes[to].bytes)
+            base_unreserve(shard->outboxes[to].bytes, OUTBOX_BYTES);
+    flight_done(&shard->flights);
+    base_slab_done(&shard->lookups);
+    addresses_done(shard);
+    effects_close(shard);
+    totals_done(&shard->totals);
+    for (uint32_t i = 0; shard->metrics && i < run->metric_count; i++)
+        base_histogram_done(&shard->metrics[i].values);
+}
+
+void shards_close(struct run *run)
+{
+    for (uint32_t i = 0; i < run->shard_count; i++)
+        close_shard(&run->shards[i]);
+}
+
+void shards_gather(struct run *run)
+{
+    struct shard *first = &run->shards[0];
+    for (uint32_t i = 1; i < run->shard_count; i++) {
+        struct shard *other = &run->shards[i];
+        totals_add(&first->totals, &other->totals);
+        for (uint32_t m = 0; m < run->metric_count; m++)
+            base_histogram_merge(&first->metrics[m].values, &other->metrics[m].values);
+        totals_done(&other->totals);
+        other->totals = (struct run_totals){0};
+    }
+}
+
+bool run_failed(const struct run *run)
+{
+    bool failed = false;
+    for (uint32_t i = 0; i < run->shard_count; i++)
+        failed |= run->shards[i].failure != 0;
+    return failed;
+}
+
+uint64_t run_events(const struct run *run)
+{
+    uint64_t events = 0;
+    for (uint32_t i = 0; i < run->shard_count; i++)
+        events += run->shards[i].totals.events;
+    return events;
+}
+
+uint64_t run_now_ns(const struct run *run)
+{
+    return reactor_loop_now(run->shards[0].loop);
+}
+
+/* --- from one to another --- */
+
+static size_t padded(size_t length)
+{
+    return (length + 63) / 64 * 64;
+}
+
+void shard_send_out(struct shard *shard, const struct reactor_entry *entry, uint64_t due_ns, uint64_t sent_at_ns,
+                    const void *bytes, size_t length)
+{
+    struct outbox *outbox = &shard->outboxes[run_shard_of(shard->run, entry->target)->ordinal];
+    struct run_carried *sent = (struct run_carried *) (void *) (outbox->bytes + outbox->used);
+    bool carries = length <= RUN_CARRIED_MAX;
+    if (outbox->used + sizeof *sent + padded(length) > OUTBOX_BYTES) {
+        run_fail(shard, -ENOBUFS, entry->target, "too many messages in flight");
+        return;
+    }
+    sent->entry = *entry;
+    sent->entry.due_ns = due_ns;
+    sent->entry.step = 0;
+    sent->entry.payload = (uint32_t) length;
+    sent->entry.order |= carries ? REACTOR_CARRIES : 0;
+    sent->sent_at_ns = sent_at_ns;
+    memcpy(carries ? sent->bytes : (uint8_t *) (sent + 1), bytes, length);
+    outbox->used += sizeof *sent + (carries ? 0 : padded(length));
+}
+
+static void take(struct shard *shard, const struct run_carried *sent)
+{
+    bool carries = sent->entry.order & REACTOR_CARRIES;
+    uint32_t flight = carries ? 0 : flight_take(&shard->flights, sent + 1, sent->entry.payload, sent->sent_at_ns);
+    struct reactor_entry *place = reactor_queue_reserve(shard->queue, sent->entry.due_ns, carries);
+    if (!place || !(carries || flight)) {
+        run_fail(shard, -ENOBUFS, sent->entry.target, "too many messages in flight");
+        return;
+    }
+    if (carries) {
+        *(struct run_carried *) (void *) place = *sent;
+    } else {
+        *place = sent->entry;
+        place->payload = flight;
+    }
+    reactor_queue_commit(shard->queue, place);
+}
+
+void shard_take_in(struct shard *shard)
+{
+    struct run *run = shard->run;
+    for (uint32_t from = 0; from < run->shard_count; from++) {
+        if (from == shard->ordinal)
+            continue;
+        struct outbox *outbox = &run->shards[from].outboxes[shard->ordinal];
+        for (size_t at = 0; at < outbox->used && !shard->failure;) {
+            const struct run_carried *sent = (const struct run_carried *) (const void *) (outbox->bytes + at);
+            take(shard, sent);
+            at += sizeof *sent + (sent->entry.order & REACTOR_CARRIES ? 0 : padded(sent->entry.payload));
+        }
+        if (outbox->used > OUTBOX_KEPT_BYTES)
+            base_reserve_discard(outbox->bytes + OUTBOX_KEPT_BYTES, outbox->used - OUTBOX_KEPT_BYTES);
+        outbox->used = 0;
+    }
+}
