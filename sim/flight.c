@@ -13,10 +13,11 @@ static const uint16_t class_units[FLIGHT_CLASSES] = {
     2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 2560, 3072, 3584, 4096,
 };
 
-int flight_init(struct flight_pool *pool)
+int flight_init(struct flight_pool *pool, uint64_t bytes)
 {
     memset(pool, 0, sizeof *pool);
-    pool->reserved_bytes = (size_t) UINT32_MAX * 16;
+    pool->units = bytes / 16 < UINT32_MAX ? (uint32_t) (bytes / 16) : UINT32_MAX;
+    pool->reserved_bytes = (size_t) pool->units * 16;
     pool->cells = base_reserve(pool->reserved_bytes);
     pool->used_units = 1; /* handle 0 is nobody's */
     return pool->cells ? 0 : -ENOMEM;
@@ -47,7 +48,7 @@ uint32_t flight_take(struct flight_pool *pool, const void *bytes, size_t length,
     if (handle) {
         pool->free_heads[c] = cell->references;
     } else {
-        if (pool->used_units > UINT32_MAX - class_units[c])
+        if (pool->used_units > pool->units - class_units[c])
             return 0;
         handle = pool->used_units;
         pool->used_units += class_units[c];

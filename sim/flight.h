@@ -22,12 +22,13 @@ struct flight_cell {
 struct flight_pool {
     uint8_t *cells;
     size_t reserved_bytes;
-    uint32_t used_units;
+    uint32_t used_units, units;
     uint32_t free_heads[FLIGHT_CLASSES];
     uint32_t live;
 };
 
-int flight_init(struct flight_pool *pool);
+/* bytes: what can be in flight at most, of address space; up to 64 GiB. */
+int flight_init(struct flight_pool *pool, uint64_t bytes);
 void flight_done(struct flight_pool *pool);
 /* A cell with one reference holding a copy of bytes; 0 when the pool is exhausted. length <= FLIGHT_LENGTH_MAX. */
 uint32_t flight_take(struct flight_pool *pool, const void *bytes, size_t length, uint64_t sent_at_ns);

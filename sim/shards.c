@@ -7,6 +7,11 @@
 #include "sim/effects.h"
 #include "sim/transport.h"
 
+/* Bounds, and address space for them: so many a peer, but room for a small run to misbehave. */
+#define ENTRIES_A_PEER 1024u
+#define ENTRIES_LEAST (UINT64_C(1) << 24)
+#define ENTRIES_MOST (UINT64_C(1) << 31)
+#define FLIGHT_BYTES_AN_ENTRY 64u
 #define LOOKUPS_MAX (1u << 28)
 #define OUTBOX_BYTES (UINT64_C(1) << 36) /* address space: what one window can send */
 #define OUTBOX_KEPT_BYTES (UINT64_C(4) << 20) /* resident between windows */
@@ -34,6 +39,12 @@ void shard_metrics(struct shard *shard)
             shard->metrics[run->metric_first[i] + m].name = identity->instances[i].ops->metrics[m];
 }
 
+static uint64_t entries_max(const struct run *run)
+{
+    uint64_t entries = (uint64_t) run->identity->peer_count * ENTRIES_A_PEER;
+    return entries < ENTRIES_LEAST ? ENTRIES_LEAST : entries < ENTRIES_MOST ? entries : ENTRIES_MOST;
+}
+
 static int open_loop(struct shard *shard, struct base_diagnostics *diagnostics)
 {
     static const char *const clocks[] = {"virtual", "real", "scaled"};
@@ -41,7 +52,8 @@ static int open_loop(struct shard *shard, struct base_diagnostics *diagnostics)
     bool descriptors = run->waits && run->transport->needs_descriptors;
     const char *demultiplexer = run->options.demultiplexer ? run->options.demultiplexer : descriptors ? "epoll" : "none";
     struct reactor_loop_options options = {.demultiplexer = demultiplexer, .clock = clocks[run->scenario->clock],
-                                           .scale_ppm = run->scenario->clock_scale_ppm};
+                                           .scale_ppm = run->scenario->clock_scale_ppm,
+                                           .entries_max = entries_max(run)};
     int error = reactor_loop_create(&shard->loop, &options);
     if (error) {
         base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the event loop: %s", strerror(-error));
@@ -85,7 +97,7 @@ static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
     error = error ? error : open_truth(shard);
     error = error ? error : base_slab_init(&shard->lookups, sizeof(struct pending_lookup), LOOKUPS_MAX);
     error = error ? error : addresses_init(shard);
-    error = error ? error : flight_init(&shard->flights);
+    error = error ? error : flight_init(&shard->flights, entries_max(shard->run) * FLIGHT_BYTES_AN_ENTRY);
     error = error ? error : open_exchange(shard);
     return error ? error : open_loop(shard, diagnostics);
 }
