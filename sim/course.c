@@ -69,10 +69,11 @@ static void take_step(struct run *run, const struct plan_step *step)
     push_step(run, step);
 }
 
-/* Whether this is the end of set-up: a failure, or the wish to stop, which is heeded once in so many peers. */
+/* Whether this is the end of set-up: a failure, or the wish to stop, which is heeded once in so many peers; the first of
+ * them each touch a huge page that must be cleared. */
 static bool join_ends(struct run *run, uint32_t done)
 {
-    if (done % 1024 == 0)
+    if (done % 64 == 0)
         heed_stop(run);
     return run_failed(run) || run->interrupted;
 }
