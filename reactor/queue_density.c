@@ -31,22 +31,23 @@ static unsigned log2_of(uint64_t ratio)
     return ratio ? 63u - (unsigned) __builtin_clzll(ratio) : 0;
 }
 
-void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries)
+void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries, uint64_t instants)
 {
     struct queue_density *density = &ladder->density;
     uint32_t target = queue_ladder_target(ladder);
     density->buckets++;
     density->entries += entries;
-    if (entries > 3 * target) {
+    density->instants += instants;
+    if (instants > 3 * target) {
         density->crowded_buckets++;
-        density->crowded_entries += entries;
+        density->crowded_instants += instants;
     }
     /* Laying out anew costs about four times as much an entry as opening does, and as eight buckets opened. */
     if (4 * density->entries + 32 * density->buckets < ladder->count + 4096)
         return;
     unsigned shift = ladder->levels[0].shift;
-    if (2 * density->crowded_entries > density->entries) {
-        unsigned narrower = log2_of(density->crowded_entries / density->crowded_buckets / target);
+    if (2 * density->crowded_instants > density->instants) {
+        unsigned narrower = log2_of(density->crowded_instants / density->crowded_buckets / target);
         shift = shift > SHIFT_LEAST + narrower ? shift - narrower : SHIFT_LEAST;
     } else if (density->entries < density->buckets * (target / 3)) {
         unsigned wider = log2_of(density->buckets * target / (density->entries + 1));

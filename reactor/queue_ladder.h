@@ -29,7 +29,7 @@ struct queue_level {
 };
 
 struct queue_density { /* since the layout was last judged */
-    uint64_t buckets, entries, crowded_buckets, crowded_entries;
+    uint64_t buckets, entries, instants, crowded_buckets, crowded_instants;
 };
 
 /* A bucket, taken out of its level. */
@@ -100,8 +100,9 @@ static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
     return half_bits < 6 ? 64 : half_bits < 10 ? 1u << half_bits : 1024;
 }
 
-/* To be told how many entries a bucket had in the end, at different instants; lays out anew where that pays. */
-void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries);
+/* To be told how many entries a bucket had in the end, and at how many instants: no width could tell apart what has one.
+ * Lays out anew where that pays. */
+void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries, uint64_t instants);
 /* How wide buckets should be where so many entries were within a span. */
 unsigned queue_ladder_shift_for(const struct queue_ladder *ladder, uint64_t entries, uint64_t span_ns);
 /* Level 0 begins at begin_ns then, which no entry is due before. */

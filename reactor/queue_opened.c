@@ -5,6 +5,10 @@
 #include "reactor/base/assert.h"
 #include "reactor/queue_compact.h"
 
+/* Inserting moves a quarter of the keys: among this many that is some 2 KiB, and more is only moved a few times. */
+#define INSERT_AMONG 1024u
+#define INSERT_FEW 16u
+
 static struct queue_opened *opened_of(const struct reactor_queue *queue)
 {
     return &queue->far->opened;
@@ -74,6 +78,7 @@ void queue_opened_close(struct reactor_queue *queue)
     opened->chunk_first = opened->chunk_last = opened->held = 0;
     opened->tails[0] = opened->tails[1] = opened->spare[0] = opened->spare[1] = 0;
     queue->cursor = queue->end = opened->settled = 0;
+    opened->pushed = opened->inserted = opened->better_shift = 0;
 }
 
 /* So that the span from begin_ns to end_ns fits in a key; UINT64_MAX itself is in the last bucket of all time. */
@@ -122,6 +127,15 @@ static struct queue_counting gather_packed(struct reactor_queue *queue, struct q
     return counting;
 }
 
+static void end_sorting(struct reactor_queue *queue, const struct queue_counting *counting)
+{
+    struct queue_opened *opened = opened_of(queue);
+    opened->instants += queue_sort_end(&opened->sorter, store_of(queue), counting, opened->keys);
+    opened->inserted = 0;
+    queue->end = counting->count;
+    queue->opened++;
+}
+
 static void open_few(struct reactor_queue *queue, const struct queue_bucket *bucket, uint32_t count)
 {
     struct queue_opened *opened = opened_of(queue);
@@ -132,21 +146,17 @@ static void open_few(struct reactor_queue *queue, const struct queue_bucket *buc
         counting = gather_packed(queue, packed, bucket->begin_ns, counting);
     for (unsigned kind = QUEUE_PLAIN; kind <= QUEUE_CARRYING; kind++)
         counting = gather(queue, queue_bucket_list(store, bucket, kind), kind, counting);
-    queue_sort_end(&opened->sorter, store, &counting, opened->keys);
-    queue->end = count;
-    if (opened->keys[0] >> 32 == opened->keys[count - 1] >> 32)
-        opened->entries = 0; /* one instant: no width would do better */
+    end_sorting(queue, &counting);
 }
 
-/* Adds records of a bucket's entries of one kind; true when one is due at another instant than *due_ns (0: any). */
-static bool record_list(struct reactor_queue *queue, const struct queue_bucket *bucket, enum queue_kind kind,
-                        struct queue_list *records, uint64_t *due_ns)
+/* Adds records of a bucket's entries of one kind. */
+static void record_list(struct reactor_queue *queue, const struct queue_bucket *bucket, enum queue_kind kind,
+                        struct queue_list *records)
 {
     struct queue_store *store = store_of(queue);
     struct queue_list list = queue_bucket_list(store, bucket, kind);
     struct queue_walk walk = queue_walk_turned(store, list, kind);
     uint32_t first = walk.chunk;
-    uint64_t differ = 0;
     while (walk.left) {
         for (uint32_t i = 0; i < walk.here; i++) {
             uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS + (i << kind);
@@ -156,8 +166,6 @@ static bool record_list(struct reactor_queue *queue, const struct queue_bucket *
                 *reactor_queue_at(queue, unit) = queue_compact_expand(&packed, bucket->begin_ns);
             }
             const struct reactor_entry *entry = reactor_queue_at(queue, unit);
-            *due_ns = *due_ns ? *due_ns : entry->due_ns;
-            differ |= entry->due_ns ^ *due_ns;
             queue_records_add(store, records, queue_record_of(&opened_of(queue)->measure, entry, unit));
         }
         if (kind == QUEUE_COMPACT)
@@ -167,19 +175,14 @@ static bool record_list(struct reactor_queue *queue, const struct queue_bucket *
     }
     if (list.count && kind != QUEUE_COMPACT)
         add_chain(queue, first, queue_tail_chunk(list.tail));
-    return differ != 0;
 }
 
 static void open_crowded(struct reactor_queue *queue, const struct queue_bucket *bucket)
 {
     struct queue_opened *opened = opened_of(queue);
     struct queue_list records = {0};
-    uint64_t due_ns = 0;
-    bool differ = false;
     for (unsigned kind = QUEUE_KINDS; kind-- > 0;)
-        differ |= record_list(queue, bucket, kind, &records, &due_ns);
-    if (!differ)
-        opened->entries = 0; /* one instant: no width would do better */
+        record_list(queue, bucket, kind, &records);
     queue_parts_add(&opened->parts, records, &(struct reactor_entry){.due_ns = bucket->begin_ns});
     queue_opened_next_part(queue);
 }
@@ -190,7 +193,7 @@ void queue_opened_begin(struct reactor_queue *queue, const struct queue_bucket *
     uint32_t count = queue_bucket_count(store_of(queue), bucket);
     opened->measure = measure_between(bucket->begin_ns, end_ns);
     opened->entries = count;
-    queue->opened += count != 0;
+    opened->instants = 0;
     if (count > QUEUE_SORT_MAX)
         open_crowded(queue, bucket);
     else if (count)
@@ -214,24 +217,8 @@ void queue_opened_next_part(struct reactor_queue *queue)
         for (uint32_t i = walk.here; i-- > 0;)
             queue_sort_add(&counting, records[i].key);
     }
-    queue_sort_end(&opened->sorter, store, &counting, opened->keys);
     queue->cursor = opened->settled = 0;
-    queue->end = part.list.count;
-    queue->opened++;
-}
-
-/* The span that its entries came from so far. */
-static uint64_t elapsed_ns(const struct queue_opened *opened)
-{
-    return opened->floor_ns > opened->measure.begin_ns ? opened->floor_ns - opened->measure.begin_ns : 0;
-}
-
-bool queue_opened_is_endless(const struct reactor_queue *queue)
-{
-    const struct queue_opened *opened = opened_of(queue);
-    const struct queue_ladder *ladder = &queue->far->ladder;
-    return opened->entries > 16 * queue_ladder_target(ladder) && opened->entries > reactor_queue_count(queue) &&
-           queue_ladder_shift_for(ladder, opened->entries, elapsed_ns(opened)) + 2 < ladder->levels[0].shift;
+    end_sorting(queue, &counting);
 }
 
 void queue_opened_put_back(struct reactor_queue *queue)
@@ -239,8 +226,7 @@ void queue_opened_put_back(struct reactor_queue *queue)
     struct queue_opened *opened = opened_of(queue);
     struct queue_ladder *ladder = &queue->far->ladder;
     settle(queue);
-    unsigned shift = queue_ladder_shift_for(ladder, opened->entries, elapsed_ns(opened));
-    queue_ladder_lay_out_anew(ladder, shift, opened->floor_ns);
+    queue_ladder_lay_out_anew(ladder, opened->better_shift, opened->floor_ns);
     ladder->count += opened->parts.entries;
     while (opened->parts.count) {
         struct queue_walk walk = queue_walk_begin(queue_parts_take(&opened->parts).list, QUEUE_COMPACT);
@@ -266,19 +252,44 @@ struct reactor_entry *queue_opened_reserve(struct reactor_queue *queue, bool car
     return reactor_queue_at(queue, unit);
 }
 
-/* The opened keys have become too many for inserting: their upper half becomes a part. */
-static void shed_upper_half(struct reactor_queue *queue)
+/* The keys from `keep` on become a part. */
+static void shed(struct reactor_queue *queue, size_t keep)
 {
     struct queue_opened *opened = opened_of(queue);
     struct queue_list list = {0};
-    size_t keep = queue->cursor + (queue->end - queue->cursor) / 2;
     for (size_t i = keep; i < queue->end; i++) {
         uint32_t unit = (uint32_t) opened->keys[i];
         struct queue_record record = queue_record_of(&opened->measure, reactor_queue_at(queue, unit), unit);
         queue_records_add(store_of(queue), &list, record);
     }
     queue_parts_add(&opened->parts, list, reactor_queue_at(queue, (uint32_t) opened->keys[keep]));
+    opened->instants -= opened->instants < list.count ? opened->instants : list.count; /* counted when it is sorted */
     queue->end = keep;
+}
+
+/* A bucket that had more pushed into it, not due yet, than all that is pending should have been narrower. All that is
+ * left of it becomes a part, which is put back when the next entry is asked for. */
+static void give_up_if_endless(struct reactor_queue *queue)
+{
+    struct queue_opened *opened = opened_of(queue);
+    const struct queue_ladder *ladder = &queue->far->ladder;
+    if (opened->pushed < 16 * queue_ladder_target(ladder) || opened->pushed < reactor_queue_count(queue) ||
+        opened->floor_ns <= opened->measure.begin_ns)
+        return;
+    unsigned shift = queue_ladder_shift_for(ladder, opened->pushed, opened->floor_ns - opened->measure.begin_ns);
+    if (shift + 2 >= ladder->levels[0].shift)
+        return;
+    opened->better_shift = shift;
+    if (queue->cursor < queue->end)
+        shed(queue, queue->cursor);
+}
+
+/* The keys have become too many for inserting: their upper half becomes a part. */
+static void shed_if_crowded(struct reactor_queue *queue)
+{
+    size_t count = queue->end - queue->cursor;
+    if (count > QUEUE_SORT_MAX || (count > INSERT_AMONG && opened_of(queue)->inserted > INSERT_FEW))
+        shed(queue, queue->cursor + count / 2);
 }
 
 /* Where the entry belongs in keys [low, high), of which only their entries tell. */
@@ -336,15 +347,19 @@ void queue_opened_insert(struct reactor_queue *queue, const struct reactor_entry
 {
     struct queue_opened *opened = opened_of(queue); /* all popped is settled: by the reserve */
     base_assert(entry->due_ns >= opened->floor_ns);
-    opened->entries += entry->due_ns > opened->floor_ns; /* a narrower bucket cannot tell apart what has one instant */
+    opened->entries++;
+    opened->pushed += entry->due_ns > opened->floor_ns;
+    if (opened->pushed % 256 == 255)
+        give_up_if_endless(queue);
     uint32_t unit = (uint32_t) (((const uint8_t *) entry - queue->units) / QUEUE_UNIT_BYTES);
     struct queue_record record = queue_record_of(&opened->measure, entry, unit);
     if (opened->parts.count && queue_parts_push(&opened->parts, store_of(queue), entry, record))
         return;
     size_t at = open_gap(queue, position_of(queue, entry, record.key));
     opened->keys[at] = record.key;
-    if (queue->end - queue->cursor > QUEUE_SORT_MAX)
-        shed_upper_half(queue);
+    opened->instants += entry->due_ns > opened->floor_ns;
+    opened->inserted++;
+    shed_if_crowded(queue);
 }
 
 void queue_opened_each(const struct reactor_queue *queue, queue_visit *visit, void *context)

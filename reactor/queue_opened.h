@@ -21,7 +21,10 @@ struct queue_opened {
     uint32_t held;                   /* the unit of the entry popped last when all before it were settled */
     size_t settled;                  /* what keys[.. settled) led to is spare or held */
     uint64_t floor_ns;               /* when the held entry was due: nothing may be due before */
-    uint64_t entries;                /* at different instants, that it has had so far */
+    uint64_t entries, instants;      /* that it has had so far; instants of what was sorted */
+    uint64_t pushed;                 /* into it, not due at once */
+    uint32_t inserted;               /* among the keys since they were sorted */
+    unsigned better_shift;           /* it is endless: buckets should be so wide; else 0 */
     struct queue_sorter sorter;
     uint64_t keys[QUEUE_OPEN_CAPACITY];
 };
@@ -45,10 +48,8 @@ void queue_opened_begin(struct reactor_queue *queue, const struct queue_bucket *
 /* Makes the lowest part the opened keys, splitting it while it is too large. All keys are popped. */
 void queue_opened_next_part(struct reactor_queue *queue);
 
-/* Whether the opened bucket has had so much pushed into it, which is not due yet, that it should be narrower: it would
- * take as long to use up as all that is pending. All keys are popped. */
-bool queue_opened_is_endless(const struct reactor_queue *queue);
-/* Puts what is left of it back into the ladder, laid out for the density that it showed, and closes it. */
+/* Of a bucket that has had more pushed into it than all that is pending, and would go on so: puts what is left of it back
+ * into the ladder, laid out for the density that it showed, and closes it. All keys are popped. */
 void queue_opened_put_back(struct reactor_queue *queue);
 
 /* A place for an entry, which is to be inserted when it is written. */

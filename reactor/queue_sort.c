@@ -48,10 +48,10 @@ static inline uint64_t due_of(uint64_t key)
     return key >> 32;
 }
 
-/* By the instant alone: what ties keeps its order, in which it was pushed. True when something ties. */
-static bool insertion_sort(uint64_t *keys, uint32_t count)
+/* By the instant alone: what ties keeps its order, in which it was pushed. How many tie with one before them. */
+static uint32_t insertion_sort(uint64_t *keys, uint32_t count)
 {
-    bool tied = false;
+    uint32_t tied = 0;
     for (uint32_t i = 1; i < count; i++) {
         uint64_t moving = keys[i];
         if (__builtin_expect(due_of(moving) > due_of(keys[i - 1]), 1))
@@ -60,7 +60,7 @@ static bool insertion_sort(uint64_t *keys, uint32_t count)
         for (; at && due_of(moving) < due_of(keys[at - 1]); at--)
             keys[at] = keys[at - 1];
         keys[at] = moving;
-        tied |= at && due_of(moving) == due_of(keys[at - 1]);
+        tied += at && due_of(moving) == due_of(keys[at - 1]);
     }
     return tied;
 }
@@ -192,8 +192,8 @@ struct queue_counting queue_sort_begin(struct queue_sorter *sorter, uint32_t cou
                                    .count = count, .in_order = true};
 }
 
-void queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store, const struct queue_counting *counting,
-                    uint64_t *sorted)
+uint32_t queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store, const struct queue_counting *counting,
+                        uint64_t *sorted)
 {
     const uint64_t *keys = sorter->keys;
     int16_t *ends = sorter->slots;
@@ -205,6 +205,8 @@ void queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store
     else
         for (uint32_t i = count; i-- > 0;)
             sorted[--ends[keys[i] >> counting->shift]] = keys[i];
-    if (insertion_sort(sorted, count))
+    uint32_t tied = insertion_sort(sorted, count);
+    if (tied)
         settle_ties(sorter, store, sorted, count);
+    return count - tied;
 }

@@ -80,8 +80,9 @@ struct queue_counting {
 };
 
 struct queue_counting queue_sort_begin(struct queue_sorter *sorter, uint32_t count, unsigned span_bits);
-void queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store, const struct queue_counting *counting,
-                    uint64_t *sorted);
+/* How many instants there are. */
+uint32_t queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store,
+                        const struct queue_counting *counting, uint64_t *sorted);
 
 static inline void queue_sort_add(struct queue_counting *counting, uint64_t key)
 {

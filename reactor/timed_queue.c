@@ -122,17 +122,15 @@ bool reactor_queue_open_next(struct reactor_queue *queue, uint64_t limit_ns)
     struct reactor_queue_far *far = queue->far;
     struct queue_ladder *ladder = &far->ladder;
     count_pushes(queue);
-    if (far->opened.parts.count && queue_opened_is_endless(queue))
+    if (far->opened.better_shift && far->opened.parts.count)
         queue_opened_put_back(queue);
     if (far->opened.parts.count) {
         queue_opened_next_part(queue);
         return true;
     }
     queue_opened_close(queue);
-    if (far->opened.entries) {
-        queue_ladder_judge(ladder, far->opened.entries);
-        far->opened.entries = 0;
-    }
+    if (far->opened.entries)
+        queue_ladder_judge(ladder, far->opened.entries, far->opened.instants);
     struct queue_bucket bucket = {.begin_ns = far->opened.floor_ns};
     bool found = queue_ladder_next(ladder, limit_ns, &bucket);
     queue->open_end_ns = queue_ladder_begin_ns(ladder);

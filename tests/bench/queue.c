@@ -1,19 +1,27 @@
 /* What an entry costs in the timed queue, beside a binary heap (what it has to beat) and a FIFO (the floor).
  *
- * Hold model: N entries pending; one is popped, another pushed a random delay later. All three get the same delays in
- * the same run; the time to draw them is measured too and taken off. Usage: bench_queue [MIX] [N_MAX] */
+ * Hold model: N entries pending; one is popped, another pushed a while later, and in some mixes a timer is touched. All
+ * get the same delays, drawn beforehand, in the same run, in turn; medians are printed. Fails where what the queue is
+ * for is missed. Usage: bench_queue [MIX|all [N_MAX]] [--json] */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "reactor/base/random.h"
-#include "reactor/base/reserve.h"
-#include "reactor/timed_queue.h"
+#include "tests/bench/queue_subjects.h"
+
+#define DELAYS 65536u /* drawn beforehand */
+#define REPETITIONS 3
+#define COMPARED 300000u /* holds after which queue and heap must have popped the same */
+
+enum touch { TOUCH_NOTHING, TOUCH_TIMERS, TOUCH_IDLE };
 
 struct mix {
     const char *name, *summary;
     uint64_t (*delay_ns)(uint64_t bits, uint64_t index);
+    enum touch touch;     /* what a message does to timers: half of what is pending */
+    uint64_t instants_ns; /* half of the entries are due at a multiple of it; 0: none */
+    bool is_message_mix;  /* the goals are for these */
 };
 
 static uint64_t below(uint64_t bits, uint64_t bound)
@@ -27,28 +35,23 @@ static uint64_t messages(uint64_t bits, uint64_t index)
     return 20000000 + below(bits, 180000000);
 }
 
-static uint64_t mixed_timers(uint64_t bits, uint64_t index)
-{
-    return index & 1 ? 50000000 + below(bits, 1000000) : 5000000000 + below(bits, 115000000000);
-}
-
 static uint64_t constant(uint64_t bits, uint64_t index)
 {
     (void) bits;
     (void) index;
-    return 50000000;
+    return 100000000;
 }
 
 static uint64_t one_instant(uint64_t bits, uint64_t index)
 {
     (void) bits;
     (void) index;
-    return UINT64_C(1) << 63; /* replaced: all meet at the next full second */
+    return UINT64_MAX; /* replaced: all meet at the next full second */
 }
 
 static uint64_t one_far(uint64_t bits, uint64_t index)
 {
-    return index % 1000003 == 0 ? UINT64_C(86400000000000) : 20000000 + below(bits, 180000000);
+    return index == 0 ? UINT64_C(86400000000000) : messages(bits, index);
 }
 
 static uint64_t sub_microsecond(uint64_t bits, uint64_t index)
@@ -57,74 +60,47 @@ static uint64_t sub_microsecond(uint64_t bits, uint64_t index)
     return 100 + below(bits, 800);
 }
 
-static uint64_t zero_latency(uint64_t bits, uint64_t index)
+static uint64_t cascade(uint64_t bits, uint64_t index)
 {
-    return index % 16 ? 1 : below(bits, 1000000);
+    return index % 16 ? 1 : 1 + below(bits, 1000000);
 }
 
-static uint64_t exponential_like(uint64_t bits, uint64_t index)
+static uint64_t wild(uint64_t bits, uint64_t index)
 {
     (void) index;
     return 1 + (below(bits, UINT64_C(1) << 30) >> (__builtin_ctzll(bits | 1u << 20)));
 }
 
+static uint64_t timer_delay_ns(uint64_t bits)
+{
+    return UINT64_C(5000000000) + below(bits, UINT64_C(115000000000));
+}
+
 static const struct mix mixes[] = {
-    {"messages", "20-200 ms uniform", messages},
-    {"timers", "half of the pushes 5-120 s, half 50 ms", mixed_timers},
-    {"constant", "50 ms: first in, first out", constant},
-    {"rounds", "all at the next full second", one_instant},
-    {"one-far", "20-200 ms, one in a million a day", one_far},
-    {"sub-us", "100-900 ns", sub_microsecond},
-    {"cascade", "1 ns, one in 16 up to 1 ms", zero_latency},
-    {"wild", "1 ns to 1 s over the magnitudes", exponential_like},
+    {"messages", "20-200 ms uniform", messages, TOUCH_NOTHING, 0, true},
+    {"constant", "100 ms", constant, TOUCH_NOTHING, 0, true},
+    {"timers", "half messages; each re-arms, or cancels and arms, one of as many timers of 5-120 s, or neither", messages,
+     TOUCH_TIMERS, 0, true},
+    {"idle", "half messages; each re-arms one of as many timers of 30 s", messages, TOUCH_IDLE, 0, true},
+    {"one-far", "20-200 ms, one in 65,536 a day", one_far, TOUCH_NOTHING, 0, false},
+    {"bursts", "20-200 ms, half of them at full tenths of a second", messages, TOUCH_NOTHING, 100000000, false},
+    {"rounds", "all at the next full second", one_instant, TOUCH_NOTHING, 0, false},
+    {"sub-us", "100-900 ns", sub_microsecond, TOUCH_NOTHING, 0, false},
+    {"cascade", "1 ns, one in 16 up to 1 ms", cascade, TOUCH_NOTHING, 0, false},
+    {"wild", "1 ns to 1 s over the magnitudes", wild, TOUCH_NOTHING, 0, false},
 };
 
-static uint64_t due_ns(const struct mix *mix, uint64_t now_ns, uint64_t index)
-{
-    uint64_t delay_ns = mix->delay_ns(base_random_at(7, index), index);
-    return delay_ns >> 63 ? (now_ns / 1000000000 + 1) * 1000000000 : now_ns + delay_ns;
-}
-
-/* The first entries of a constant delay are pushed as if over 50 ms, else all would be due at one instant. */
-static uint64_t first_ns(const struct mix *mix, uint64_t index, uint64_t pending)
-{
-    return mix->delay_ns == constant ? index * 50000000 / pending : 0;
-}
-
-static struct reactor_entry entry_of(uint64_t at_ns, uint64_t index)
-{
-    return (struct reactor_entry){.due_ns = at_ns, .target = (uint32_t) (index * 2654435761u), .source = 1,
-                                  .count = (uint32_t) index, .order = REACTOR_MESSAGE};
-}
-
-struct heap {
-    struct reactor_entry *entries;
-    size_t count;
+struct bench {
+    const struct mix *mix;
+    uint64_t pending, now_ns, index, check;
+    uint32_t timers;
+    uint64_t delays_ns[DELAYS], timer_delays_ns[DELAYS];
 };
 
-static void heap_push(struct heap *heap, const struct reactor_entry *entry)
-{
-    size_t at = heap->count++;
-    for (; at && reactor_entry_before(entry, &heap->entries[(at - 1) / 2]); at = (at - 1) / 2)
-        heap->entries[at] = heap->entries[(at - 1) / 2];
-    heap->entries[at] = *entry;
-}
-
-static void heap_pop(struct heap *heap, struct reactor_entry *top)
-{
-    *top = heap->entries[0];
-    struct reactor_entry last = heap->entries[--heap->count];
-    size_t at = 0;
-    for (size_t child = 1; child < heap->count; child = 2 * at + 1) {
-        if (child + 1 < heap->count && reactor_entry_before(&heap->entries[child + 1], &heap->entries[child]))
-            child++;
-        if (!reactor_entry_before(&heap->entries[child], &last))
-            break;
-        heap->entries[at] = heap->entries[child];
-        at = child;
-    }
-    heap->entries[at] = last;
-}
+struct result {
+    double ns, bytes;
+    uint64_t check; /* folds what was popped: the same for queue and heap */
+};
 
 static double cpu_ns(void)
 {
@@ -133,130 +109,186 @@ static double cpu_ns(void)
     return 1e9 * (double) now.tv_sec + (double) now.tv_nsec;
 }
 
-struct result {
-    double ns;
-    uint64_t check; /* folds what was popped: the same for queue and heap */
-};
-
-static uint64_t fold(uint64_t check, const struct reactor_entry *entry)
+static inline uint64_t due_ns(const struct bench *bench)
 {
-    return check * 31 + entry->due_ns + entry->count;
+    uint64_t delay_ns = bench->delays_ns[bench->index % DELAYS], instants_ns = bench->mix->instants_ns;
+    if (delay_ns == UINT64_MAX)
+        return (bench->now_ns / 1000000000 + 1) * 1000000000;
+    if (instants_ns && bench->index % 2)
+        return (bench->now_ns / instants_ns + 1) * instants_ns;
+    return bench->now_ns + delay_ns;
 }
 
-static struct result run_queue(const struct mix *mix, uint64_t pending, uint64_t holds, size_t *bytes)
+static inline struct reactor_entry entry_at(const struct bench *bench, uint64_t at_ns, uint8_t order)
 {
-    struct reactor_queue queue;
-    if (reactor_queue_init(&queue, pending + 1) < 0)
-        abort();
-    uint64_t index = 0, check = 0;
-    double start = 0;
-    for (; index < pending; index++) {
-        struct reactor_entry entry = entry_of(due_ns(mix, first_ns(mix, index, pending), index), index);
-        if (reactor_queue_push(&queue, &entry) < 0)
-            abort();
-    }
-    for (uint64_t hold = 0; hold < 2 * holds; hold++, index++) {
-        if (hold == holds)
-            start = cpu_ns();
-        struct reactor_entry entry = *reactor_queue_pop(&queue, UINT64_MAX);
-        check = fold(check, &entry);
-        entry = entry_of(due_ns(mix, entry.due_ns, index), index);
-        if (reactor_queue_push(&queue, &entry) < 0)
-            abort();
-    }
-    double took = cpu_ns() - start;
-    *bytes = reactor_queue_bytes(&queue);
-    reactor_queue_done(&queue);
-    return (struct result){took / (double) holds, check};
+    return (struct reactor_entry){.due_ns = at_ns, .target = (uint32_t) (bench->index * 2654435761u), .source = 1,
+                                  .count = (uint32_t) bench->index, .order = order};
 }
 
-static struct result run_heap(const struct mix *mix, uint64_t pending, uint64_t holds)
+static inline struct reactor_entry timer_entry(const struct bench *bench, uint32_t number)
 {
-    struct heap heap = {.entries = base_reserve((pending + 1) * sizeof heap.entries[0])};
-    if (!heap.entries)
-        abort();
-    uint64_t index = 0, check = 0;
-    double start = 0;
-    for (; index < pending; index++) {
-        struct reactor_entry entry = entry_of(due_ns(mix, first_ns(mix, index, pending), index), index);
-        heap_push(&heap, &entry);
-    }
-    for (uint64_t hold = 0; hold < 2 * holds; hold++, index++) {
-        if (hold == holds)
-            start = cpu_ns();
-        struct reactor_entry entry;
-        heap_pop(&heap, &entry);
-        check = fold(check, &entry);
-        entry = entry_of(due_ns(mix, entry.due_ns, index), index);
-        heap_push(&heap, &entry);
-    }
-    double took = cpu_ns() - start;
-    base_unreserve(heap.entries, (pending + 1) * sizeof heap.entries[0]);
-    return (struct result){took / (double) holds, check};
+    uint64_t delay_ns = bench->mix->touch == TOUCH_IDLE ? UINT64_C(30000000000)
+                                                        : bench->timer_delays_ns[bench->index % DELAYS];
+    struct reactor_entry entry = entry_at(bench, bench->now_ns + delay_ns, REACTOR_TIMER);
+    entry.target = number;
+    return entry;
 }
 
-static struct result run_fifo(const struct mix *mix, uint64_t pending, uint64_t holds)
+/* What a message does to some timer. */
+static inline __attribute__((always_inline)) void touch(struct bench *bench, struct subject *subject,
+                                                        enum subject_kind kind)
 {
-    struct reactor_entry *ring = base_reserve(pending * sizeof ring[0]);
-    if (!ring)
-        abort();
-    uint64_t index = 0, check = 0, at = 0;
-    for (; index < pending; index++)
-        ring[index] = entry_of(due_ns(mix, first_ns(mix, index, pending), index), index);
+    uint32_t number = (uint32_t) (((bench->index * 2654435761u & UINT32_MAX) * bench->timers) >> 32);
+    struct reactor_entry entry = timer_entry(bench, number);
+    if (bench->mix->touch == TOUCH_IDLE || bench->index % 4 == 0) {
+        subject_rearm(subject, kind, number, entry);
+    } else if (bench->index % 4 == 1) {
+        subject_disarm(subject, kind, number);
+        subject_arm(subject, kind, number, entry);
+    }
+}
+
+/* Pops until something leaves that is not dead, and pushes another. */
+static inline __attribute__((always_inline)) void hold(struct bench *bench, struct subject *subject,
+                                                       enum subject_kind kind)
+{
+    for (;;) {
+        const struct reactor_entry *popped = subject_pop(subject, kind);
+        uint32_t number;
+        bool is_timer = popped->order == REACTOR_TIMER;
+        bench->now_ns = popped->due_ns;
+        if (is_timer && !subject_fires(subject, kind, popped, &number))
+            continue;
+        bench->index++;
+        bench->check = bench->check * 31 + bench->now_ns + (is_timer ? number : popped->count);
+        if (is_timer) {
+            subject_arm(subject, kind, number, timer_entry(bench, number));
+            return;
+        }
+        struct reactor_entry entry = entry_at(bench, due_ns(bench), REACTOR_MESSAGE);
+        subject_push(subject, kind, &entry);
+        if (bench->timers) {
+            bench->index++;
+            touch(bench, subject, kind);
+        }
+        return;
+    }
+}
+
+/* The first messages of a constant delay are pushed as if over that delay, else all would be due at one instant. */
+static void fill(struct bench *bench, struct subject *subject, enum subject_kind kind)
+{
+    for (bench->index = 1; bench->index <= bench->pending - bench->timers; bench->index++) {
+        bench->now_ns = bench->mix->delay_ns == constant ? bench->index * 100000000 / bench->pending : 0;
+        struct reactor_entry entry = entry_at(bench, due_ns(bench), REACTOR_MESSAGE);
+        subject_push(subject, kind, &entry);
+    }
+    bench->now_ns = 0;
+    for (uint32_t number = 0; number < bench->timers; number++, bench->index++)
+        subject_arm(subject, kind, number, timer_entry(bench, number));
+}
+
+static inline __attribute__((always_inline)) struct result run(struct bench *bench, enum subject_kind kind,
+                                                               uint64_t warm, uint64_t holds)
+{
+    struct subject subject;
+    struct result result = {0};
+    bench->check = 0;
+    bench->timers = bench->mix->touch != TOUCH_NOTHING && kind != SUBJECT_FIFO ? (uint32_t) (bench->pending / 2) : 0;
+    subject_init(&subject, kind, bench->pending, bench->timers);
+    fill(bench, &subject, kind);
+    for (uint64_t i = 0; i < COMPARED; i++)
+        hold(bench, &subject, kind);
+    result.check = bench->check;
+    for (uint64_t i = 0; i < warm; i++)
+        hold(bench, &subject, kind);
     double start = cpu_ns();
-    for (uint64_t hold = 0; hold < holds; hold++, index++) {
-        struct reactor_entry entry = ring[at];
-        check = fold(check, &entry);
-        ring[at] = entry_of(due_ns(mix, entry.due_ns, index), index);
-        at = at + 1 < pending ? at + 1 : 0;
-    }
-    double took = cpu_ns() - start;
-    base_unreserve(ring, pending * sizeof ring[0]);
-    return (struct result){took / (double) holds, check};
+    for (uint64_t i = 0; i < holds; i++)
+        hold(bench, &subject, kind);
+    result.ns = (cpu_ns() - start) / (double) holds;
+    if (kind == SUBJECT_QUEUE)
+        result.bytes = (double) reactor_queue_bytes(&subject.queue) / (double) bench->pending;
+    subject_done(&subject, kind);
+    return result;
 }
 
-/* The drawing of delays alone, which all three pay alike. */
-static double run_nothing(const struct mix *mix, uint64_t holds)
+static struct result run_queue(struct bench *bench)
 {
-    uint64_t check = 0, now_ns = 0;
-    double start = cpu_ns();
-    for (uint64_t index = 0; index < holds; index++, now_ns += 1000) {
-        struct reactor_entry entry = entry_of(due_ns(mix, now_ns, index), index);
-        check = fold(check, &entry);
-    }
-    double took = cpu_ns() - start;
-    if (check == 1) /* keeps the compiler from dropping the loop */
-        puts("");
-    return took / (double) holds;
+    return run(bench, SUBJECT_QUEUE, 2 * bench->pending, bench->pending > 1000000 ? bench->pending : 1000000);
 }
 
-static int bench_queue(const char *only, uint64_t pending_max)
+static struct result run_heap(struct bench *bench)
 {
-    int wrong = 0;
-    printf("%-10s %9s %9s %9s %9s %7s %9s\n", "mix", "pending", "queue ns", "heap ns", "fifo ns", "ratio", "B/entry");
+    return run(bench, SUBJECT_HEAP, 0, 200000);
+}
+
+static struct result run_fifo(struct bench *bench)
+{
+    return run(bench, SUBJECT_FIFO, 0, 1000000);
+}
+
+static double median(double a, double b, double c)
+{
+    double low = a < b ? a : b, high = a < b ? b : a;
+    return c < low ? low : c > high ? high : c;
+}
+
+/* Prints a row; false when the queue misses what it is for, or pops in another order than the heap. */
+static bool measure(struct bench *bench, bool json, bool first)
+{
+    double ns[SUBJECTS][REPETITIONS], bytes = 0;
+    bool agrees = true;
+    for (unsigned i = 0; i < REPETITIONS; i++) {
+        struct result queue = run_queue(bench), heap = run_heap(bench);
+        agrees &= queue.check == heap.check;
+        bytes = queue.bytes;
+        ns[SUBJECT_QUEUE][i] = queue.ns;
+        ns[SUBJECT_HEAP][i] = heap.ns;
+        ns[SUBJECT_FIFO][i] = run_fifo(bench).ns;
+    }
+    double middle[SUBJECTS];
+    for (unsigned kind = 0; kind < SUBJECTS; kind++)
+        middle[kind] = median(ns[kind][0], ns[kind][1], ns[kind][2]);
+    double ratio = middle[SUBJECT_HEAP] / middle[SUBJECT_QUEUE];
+    double goal = bench->mix->is_message_mix ? (bench->pending >= 1000000 ? 4 : bench->pending >= 1000 ? 1.5 : 1) : 1;
+    printf(json ? "%s{\"name\": \"%s\", \"n\": %llu, \"ns\": %.1f, \"heap_ns\": %.1f, \"fifo_ns\": %.1f, "
+                  "\"bytes_an_entry\": %.1f}"
+                : "%s%-9s %9llu %9.1f %9.1f %9.1f %8.1f",
+           json ? (first ? "[" : ",\n") : "", bench->mix->name, (unsigned long long) bench->pending,
+           middle[SUBJECT_QUEUE], middle[SUBJECT_HEAP], middle[SUBJECT_FIFO], json ? bytes : ratio);
+    if (!json)
+        printf(" %9.1f%s%s\n", bytes, ratio < goal ? "  MISSED" : "", agrees ? "" : "  ORDER DIFFERS");
+    fflush(stdout);
+    return ratio >= goal && agrees;
+}
+
+static int bench_queue(const char *only, uint64_t pending_max, bool json)
+{
+    static struct bench bench;
+    bool good = true, first = true;
+    if (!json)
+        printf("%-9s %9s %9s %9s %9s %8s %9s\n", "mix", "pending", "queue ns", "heap ns", "fifo ns", "ratio", "B/entry");
     for (size_t m = 0; m < sizeof mixes / sizeof mixes[0]; m++) {
         if (only && strcmp(only, "all") != 0 && strcmp(only, mixes[m].name) != 0)
             continue;
-        for (uint64_t pending = 100; pending <= pending_max; pending *= 10) {
-            uint64_t holds = pending < 1000000 ? 2000000 : 2 * pending;
-            size_t bytes;
-            double drawing = run_nothing(&mixes[m], holds);
-            struct result queue = run_queue(&mixes[m], pending, holds, &bytes);
-            struct result heap = run_heap(&mixes[m], pending, holds);
-            struct result fifo = run_fifo(&mixes[m], pending, holds);
-            wrong |= queue.check != heap.check;
-            printf("%-10s %9llu %9.1f %9.1f %9.1f %7.2f %9.1f%s\n", mixes[m].name, (unsigned long long) pending,
-                   queue.ns - drawing, heap.ns - drawing, fifo.ns - drawing, (heap.ns - drawing) / (queue.ns - drawing),
-                   (double) bytes / (double) pending, queue.check == heap.check ? "" : "  ORDER DIFFERS");
-            fflush(stdout);
+        bench.mix = &mixes[m];
+        for (uint64_t i = 0; i < DELAYS; i++) {
+            bench.delays_ns[i] = mixes[m].delay_ns(base_random_at(7, i), i);
+            bench.timer_delays_ns[i] = timer_delay_ns(base_random_at(8, i));
         }
+        for (bench.pending = 1000; bench.pending <= pending_max; bench.pending *= 10, first = false)
+            good &= measure(&bench, json, first);
     }
-    return wrong;
+    if (json)
+        puts(first ? "[]" : "]");
+    return good ? 0 : 1;
 }
 
 int main(int argument_count, char **arguments)
 {
+    bool json = argument_count > 1 && strcmp(arguments[argument_count - 1], "--json") == 0;
+    argument_count -= json;
     const char *only = argument_count > 1 ? arguments[1] : NULL;
     uint64_t pending_max = argument_count > 2 ? strtoull(arguments[2], NULL, 0) : 1000000;
-    return bench_queue(only, pending_max);
+    return bench_queue(only, pending_max, json);
 }
