@@ -8,7 +8,7 @@
 #include "sim/run.h"
 
 #define AHEAD 32     /* ranks whose ids are asked of the cache meanwhile */
-#define PREFETCH_RANKS 32 /* two cache lines of them: a bit more is asked for than needed, at the end even what is not there */
+#define PREFETCH_RANKS 32 /* two cache lines of them; at the end what is not there is asked for, in vain */
 #define NEAR_STEPS 8 /* ranks: what two finger starts of ring neighbours lie apart, mostly none or one */
 
 bool census_wanted(const struct identity_instance *instance)

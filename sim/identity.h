@@ -34,8 +34,8 @@ struct identity_instance {
     const struct identity_stream *streams; /* of each of them */
     uint32_t group_count;
     uint8_t *ids;               /* id_octets each, by id number, and 8 octets behind the last; NULL: wide ones */
-    /* An id's place is its rank among all ids of the instance, up or not. Only where there are keys or a converged start
-     * (identity_has_order), else NULL. */
+    /* An id's place is its rank among all ids of the instance, up or not. Only where there are keys or a converged
+     * start (identity_has_order), else NULL. */
     uint32_t *order;            /* id numbers by place */
     uint32_t *place_first;      /* by the ids' leading place_bits, and one behind the last: the first such place */
     uint16_t *place_digits;     /* by place: the 16 bits behind those */

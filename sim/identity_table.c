@@ -31,7 +31,7 @@ struct id_table {
 /* An exact table filled to a share f takes a draw with probability 1 - f: 16 draws all fail below f = 1/2 once in
  * 65,536 times, and above it the walk, whose bias nobody can see by then, costs less than more draws. */
 #define EXACT_ATTEMPTS 16
-#define HUGE_FROM_SLOTS ((size_t) 1 << 20) /* written in no order: on small pages each write would miss page tables too */
+#define HUGE_FROM_SLOTS ((size_t) 1 << 20) /* written in no order: small pages would miss page tables too */
 
 static size_t slot_of(const struct id_table *table, uint32_t number)
 {

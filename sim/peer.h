@@ -89,9 +89,9 @@ void peer_census_id(const struct peer *peer, uint32_t rank, struct overlay_id *i
 peer_address peer_census_address(const struct peer *peer, uint32_t rank);
 /* The first rank whose id is >= id; count when there is none. */
 uint32_t peer_census_at_least(const struct peer *peer, const struct overlay_id *id);
-/* Whom an id belongs to on a ring: the first whose id is >= id or, where there is none, the first of all; there is one. Next
- * to no cost when that is at `near` or one of the few ranks behind it. Peers of a converged start mostly join in the order of
- * their ids: what the one before found is near. */
+/* Whom an id belongs to on a ring: the first whose id is >= id or, where there is none, the first of all; there is one.
+ * Next to no cost when that is at `near` or one of the few ranks behind it. Peers of a converged start mostly join in
+ * the order of their ids: what the one before found is near. */
 struct peer_census_member {
     struct overlay_id id;
     peer_address address;

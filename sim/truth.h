@@ -4,8 +4,8 @@
  * instant is asked; questions come with instants that do not go back. Up at t: up_at <= t < down_at.
  *
  * What never changes (ids, their order, where a key stands in it) is the identity's; a truth of its own for each of
- * several loops costs two bits a peer, and nothing where nobody comes or goes (plan_moves): then all are up always, steps
- * are not noted, questions only read, and one truth serves all loops. */
+ * several loops costs two bits a peer, and nothing where nobody comes or goes (plan_moves): then all are up always,
+ * steps are not noted, questions only read, and one truth serves all loops. */
 #ifndef SIM_TRUTH_H
 #define SIM_TRUTH_H
 

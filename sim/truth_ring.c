@@ -54,7 +54,8 @@ static uint64_t leading_of(const struct overlay_id *id)
 }
 
 /* Whether the id at place a is nearer to the key than that at place b, where the first 64 bits are the same. */
-static bool nearer_behind(const struct identity_instance *instance, uint32_t a, uint32_t b, const struct overlay_id *key)
+static bool nearer_behind(const struct identity_instance *instance, uint32_t a, uint32_t b,
+                          const struct overlay_id *key)
 {
     struct overlay_id id_a, id_b;
     uint32_t i = 0;

@@ -1,8 +1,8 @@
 /* Which member's a key is (internal to truth.c).
  *
- * Where a key stands in the order of the ids the identity knows; what is kept here is a set of places, those of the ids of
- * members that are up. So a ring is a bit a peer, and each of several loops can have its own; where all are up, none is
- * needed: NULL. */
+ * Where a key stands in the order of the ids the identity knows; what is kept here is a set of places, those of the ids
+ * of members that are up. So a ring is a bit a peer, and each of several loops can have its own; where all are up, none
+ * is needed: NULL. */
 #ifndef SIM_TRUTH_RING_H
 #define SIM_TRUTH_RING_H
 

@@ -36,8 +36,8 @@ static struct chord_entry census_finger(const struct chord *c, uint32_t finger, 
     return (struct chord_entry){.id = id_of(c, &follower.id), .address = follower.address};
 }
 
-/* From the least finger up: those whose start the same node follows need one search, which begins where that of the node
- * before on the ring ended. */
+/* From the least finger up: those whose start the same node follows need one search, which begins where that of the
+ * node before on the ring ended. */
 static void set_fingers(const struct chord *c)
 {
     struct chord_id self = chord_id_at(c, CHORD_SELF);
