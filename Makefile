@@ -5,7 +5,7 @@ PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpca
 # What the tests need beyond that: readers of JSON, YAML and schemas.
 TEST_PACKAGES = python3 python3-jsonschema python3-yaml
 
-.PHONY: all program packages demo test repro compare bench test-sanitizers test-threads test-determinism clean
+.PHONY: all program packages demo test repro compare bench growth test-sanitizers test-threads test-determinism clean
 all: program
 	@cmake --build $(BUILD) -j$(JOBS) --target benches -- --no-print-directory -s
 
@@ -27,6 +27,11 @@ test: packages
 
 bench: all
 	@$(BUILD)/peerlab bench
+
+# The table and the plot of README: cost from a thousand to ten million peers (half an hour, 8 GB).
+growth: all
+	@sh packages.sh python3
+	@bash tests/bench/growth.sh $(BUILD)/peerlab $(BUILD)/growth
 
 # All published rows against ours (minutes).
 repro: program

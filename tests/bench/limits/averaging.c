@@ -49,12 +49,8 @@ WHEEL_INLINE void send_value(struct crowd *crowd, struct peer *peer, uint32_t se
                              uint16_t exchange, int64_t value)
 {
     uint64_t latency_ns = LATENCY_NS_MIN + base_random_below(draw(peer), LATENCY_NS_SPAN);
-    struct wheel_record *record = wheel_put(&crowd->wheel, crowd->now_ns + latency_ns);
+    struct wheel_record *record = wheel_put(&crowd->wheel, crowd->now_ns + latency_ns, to, self, peer->sent++);
     uint64_t wire_value = htobe64((uint64_t) value);
-    uint32_t count = peer->sent++;
-    record->target = to;
-    record->source = self;
-    memcpy(record->count, &count, 3);
     record->octets[0] = MESSAGE;
     record->octets[1] = (uint8_t) kind;
     exchange = htobe16(exchange);

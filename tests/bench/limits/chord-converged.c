@@ -14,10 +14,11 @@
 #define LATENCY_NS 100000000u
 #define FIRST_ADDRESS 0x7f010101u /* 127.1.1.1, and so on by index */
 #define PORT 6881
+#define NARROW_MAX 4000000        /* peers whose ids have room in 24 bits */
 #define MESSAGE 0xcb              /* the first octet of each */
 #define CACHE_BYTES (1u << 20)    /* state that fits is not asked for ahead */
-#define AHEAD 40                  /* records: a peer's first line; */
-#define AHEAD_FINGER 20            /* and the finger's, which the first one says */
+#define AHEAD 32                  /* records: a peer's first line; */
+#define AHEAD_FINGER 16            /* and the finger's, which the first one says */
 
 enum kind { LOOKUP, ANSWER, STABILISE = 6, NEIGHBOURS, NOTIFY, CHECK = 9, ALIVE };
 enum timer { TIMER_LOOKUP, TIMER_STABILISE, TIMER_FINGER, TIMER_CHECK, TIMERS };
@@ -46,7 +47,7 @@ _Static_assert(sizeof(struct peer) == 64, "a line");
 struct ring {
     struct wheel wheel;
     char *peers;
-    uint32_t peer_count, bits, octets, peer_bytes;
+    uint32_t peer_count, bits, octets, id_mask, peer_bytes;
     uint64_t now_ns;
     uint64_t delivered, lookups_done, hops;
     uint8_t (*neighbours)[32];    /* messages that a record has no room for */
@@ -68,16 +69,16 @@ WHEEL_INLINE void put_number(uint8_t *at, uint32_t number)
     memcpy(at, &number, 4);
 }
 
-/* Reads or writes up to 4 octets: behind an id there is always room for that, or the next field, written later. */
+/* Four octets, also where an id has three: the last one written makes way for the next field, the last one read is
+ * none of it. */
 WHEEL_INLINE uint32_t get_id(const struct ring *ring, const uint8_t *at)
 {
-    return ring->octets == 4 ? get_number(at) : (uint32_t) at[0] << 24 | (uint32_t) at[1] << 16 | (uint32_t) at[2] << 8;
+    return get_number(at) & ring->id_mask;
 }
 
-WHEEL_INLINE void put_id(const struct ring *ring, uint8_t *at, uint32_t id)
+WHEEL_INLINE void put_id(uint8_t *at, uint32_t id)
 {
-    id = htobe32(id);
-    memcpy(at, &id, ring->octets);
+    put_number(at, id);
 }
 
 WHEEL_INLINE void put_address(uint8_t *at, uint32_t peer)
@@ -101,18 +102,14 @@ WHEEL_INLINE struct peer *peer_at(const struct ring *ring, uint32_t index)
 
 WHEEL_INLINE uint32_t draw_key(const struct ring *ring, const struct peer *peer)
 {
-    return (uint32_t) (base_random_at(peer->key, peer->draws) >> 32) & UINT32_MAX << (32 - ring->bits);
+    return (uint32_t) (base_random_at(peer->key, peer->draws) >> 32) & ring->id_mask;
 }
 
 /* A record to a peer, in one latency, without its octets but the first two. */
 WHEEL_INLINE struct wheel_record *message(struct ring *ring, struct peer *from, uint32_t source, uint32_t target,
                                           uint32_t tag)
 {
-    struct wheel_record *record = wheel_put(&ring->wheel, ring->now_ns + LATENCY_NS);
-    record->target = target;
-    record->source = source;
-    uint32_t count = from->sent++;
-    memcpy(record->count, &count, 3);
+    struct wheel_record *record = wheel_put(&ring->wheel, ring->now_ns + LATENCY_NS, target, source, from->sent++);
     record->octets[0] = MESSAGE;
     record->octets[1] = (uint8_t) tag;
     return record;
@@ -169,7 +166,7 @@ static void lookup(struct ring *ring, struct peer *peer, uint32_t self, uint32_t
     record->octets[AT_HOPS] = 1;
     put_number(record->octets + AT_NUMBER, number);
     put_address(record->octets + AT_ORIGIN, self);
-    put_id(ring, record->octets + AT_KEY, key);
+    put_id(record->octets + AT_KEY, key);
 }
 
 WHEEL_INLINE void lookup_message(struct ring *ring, struct peer *peer, const struct wheel_record *record)
@@ -179,7 +176,7 @@ WHEEL_INLINE void lookup_message(struct ring *ring, struct peer *peer, const str
         uint32_t origin = get_address(record->octets + AT_ORIGIN);
         struct wheel_record *answer = message(ring, peer, record->target, origin, tag_of(ANSWER, tag >> 1 & 3, 1));
         memcpy(answer->octets + 2, record->octets + 2, 5); /* hops, number */
-        put_id(ring, answer->octets + 7, peer->id);
+        put_id(answer->octets + 7, peer->id);
         return;
     }
     uint32_t next = route(ring, peer, key, &owner);
@@ -212,8 +209,8 @@ WHEEL_INLINE void answer_message(struct ring *ring, struct peer *peer, const str
 static void plain(struct ring *ring, struct peer *peer, uint32_t self, enum kind kind, const struct entry *to)
 {
     struct wheel_record *record = message(ring, peer, self, to->peer, tag_of(kind, 0, 0));
-    put_id(ring, record->octets + 2, to->id);
-    put_id(ring, record->octets + 2 + ring->octets, peer->id);
+    put_id(record->octets + 2, to->id);
+    put_id(record->octets + 2 + ring->octets, peer->id);
 }
 
 static void neighbours(struct ring *ring, struct peer *peer, const struct wheel_record *asked)
@@ -226,10 +223,10 @@ static void neighbours(struct ring *ring, struct peer *peer, const struct wheel_
         handle = ++ring->neighbours_used;
     memcpy(record->octets + 2, &handle, 4);
     uint8_t *at = ring->neighbours[handle];
-    put_id(ring, at, get_id(ring, asked->octets + 2 + w));
-    put_id(ring, at + w, peer->id);
+    put_id(at, get_id(ring, asked->octets + 2 + w));
+    put_id(at + w, peer->id);
     at[2 * w] = at[2 * w + 1] = 0; /* successors and fingers that follow */
-    put_id(ring, at + 2 * w + 2, peer->predecessor.id);
+    put_id(at + 2 * w + 2, peer->predecessor.id);
     put_address(at + 3 * w + 2, peer->predecessor.peer);
 }
 
@@ -366,12 +363,6 @@ WHEEL_INLINE void work_off(struct ring *ring, uint32_t count, bool ahead)
     }
 }
 
-WHEEL_INLINE void run(struct ring *ring, uint64_t duration_ns, bool ahead)
-{
-    for (uint64_t begin_ns = 0; begin_ns < duration_ns; begin_ns += UINT64_C(1) << ring->wheel.shift)
-        work_off(ring, wheel_open(&ring->wheel, begin_ns), ahead);
-}
-
 /* --- set-up --- */
 
 static int by_value(const void *a, const void *b)
@@ -437,9 +428,22 @@ static void set_peers(struct ring *ring)
     set_fingers(ring, ranked);
 }
 
-static void ring_limit(uint32_t peers, uint64_t duration_ns, struct workload_measured *measured, uint32_t bits)
+static __attribute__((noinline, flatten)) void run_cached(struct ring *ring, uint64_t end_ns)
 {
-    struct ring ring = {.peer_count = peers, .bits = bits, .octets = bits / 8,
+    for (uint64_t begin_ns = 0; begin_ns < end_ns; begin_ns += UINT64_C(1) << ring->wheel.shift)
+        work_off(ring, wheel_open(&ring->wheel, begin_ns), false);
+}
+
+static __attribute__((noinline, flatten)) void run_ahead(struct ring *ring, uint64_t end_ns)
+{
+    for (uint64_t begin_ns = 0; begin_ns < end_ns; begin_ns += UINT64_C(1) << ring->wheel.shift)
+        work_off(ring, wheel_open(&ring->wheel, begin_ns), true);
+}
+
+static void limit(uint32_t peers, uint64_t duration_ns, struct workload_measured *measured)
+{
+    uint32_t bits = peers > NARROW_MAX ? 32 : 24;
+    struct ring ring = {.peer_count = peers, .bits = bits, .octets = bits / 8, .id_mask = UINT32_MAX << (32 - bits),
                         .peer_bytes = (uint32_t) (sizeof(struct peer) + bits * sizeof(struct entry))};
     double messages_per_s = peers * 1.2;
     wheel_init(&ring.wheel, &(struct wheel_load){
@@ -451,31 +455,11 @@ static void ring_limit(uint32_t peers, uint64_t duration_ns, struct workload_mea
     set_peers(&ring);
     workload_set_up(measured);
     if ((uint64_t) peers * ring.peer_bytes > CACHE_BYTES)
-        run(&ring, duration_ns, true);
+        run_ahead(&ring, duration_ns);
     else
-        run(&ring, duration_ns, false);
+        run_cached(&ring, duration_ns);
     measured->counted = (double) ring.delivered;
     measured->check = (double) ring.hops / (double) ring.lookups_done;
-}
-
-/* Ids of 24 bits leave room for a million peers, not for ten. Each width is compiled by itself. */
-static __attribute__((noinline, flatten)) void limit_of_24(uint32_t peers, uint64_t duration_ns,
-                                                           struct workload_measured *measured)
-{
-    ring_limit(peers, duration_ns, measured, 24);
-}
-static __attribute__((noinline, flatten)) void limit_of_32(uint32_t peers, uint64_t duration_ns,
-                                                           struct workload_measured *measured)
-{
-    ring_limit(peers, duration_ns, measured, 32);
-}
-
-static void limit(uint32_t peers, uint64_t duration_ns, struct workload_measured *measured)
-{
-    if (peers > 4000000)
-        limit_of_32(peers, duration_ns, measured);
-    else
-        limit_of_24(peers, duration_ns, measured);
 }
 
 const struct workload chord_converged_workload = {

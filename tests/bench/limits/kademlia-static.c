@@ -136,15 +136,12 @@ WHEEL_INLINE uint32_t address_get(const uint8_t *at)
 WHEEL_INLINE uint8_t *send(struct crowd *crowd, struct peer *from, uint32_t self, uint32_t to, enum kind kind,
                            uint32_t transaction)
 {
-    uint32_t handle = crowd->payloads_free, count = from->sent++;
+    uint32_t handle = crowd->payloads_free;
     if (handle)
         memcpy(&crowd->payloads_free, crowd->payloads[handle], 4);
     else
         handle = ++crowd->payloads_used;
-    struct wheel_record *record = wheel_put(&crowd->wheel, crowd->now_ns + LATENCY_NS);
-    record->target = to;
-    record->source = self;
-    memcpy(record->count, &count, 3);
+    struct wheel_record *record = wheel_put(&crowd->wheel, crowd->now_ns + LATENCY_NS, to, self, from->sent++);
     record->octets[0] = MESSAGE;
     memcpy(record->octets + 1, &handle, 4);
     uint8_t *payload = crowd->payloads[handle];

@@ -51,12 +51,10 @@ WHEEL_INLINE void send_event(struct crowd *crowd, struct peer *peer, uint32_t se
 {
     uint32_t to = (uint32_t) base_random_below(draw(peer), crowd->peer_count - 1);
     uint64_t latency_ns = LATENCY_NS_MIN + base_random_below(draw(peer), LATENCY_NS_SPAN);
-    struct wheel_record *record = wheel_put(&crowd->wheel, crowd->now_ns + latency_ns);
-    uint32_t count = peer->sent++, number = ++peer->number;
+    to += to >= self;
+    struct wheel_record *record = wheel_put(&crowd->wheel, crowd->now_ns + latency_ns, to, self, peer->sent++);
+    uint32_t number = ++peer->number;
     struct event event = {htobe64(crowd->now_ns), htobe32(number), htobe32(check_of(crowd->now_ns, number))};
-    record->target = to + (to >= self);
-    record->source = self;
-    memcpy(record->count, &count, 3);
     memcpy(record->octets, &event, sizeof event);
 }
 

@@ -66,10 +66,11 @@ void wheel_init(struct wheel *wheel, const struct wheel_load *load)
     uint64_t chunks = load->pending_records * 2 / 31 + load->pending_timers * 2 / 127 + fine + coarse + 4096;
     wheel->mask = fine - 1;
     wheel->coarse_mask = coarse - 1;
-    wheel->fine = calloc(fine, sizeof *wheel->fine);
-    wheel->coarse = calloc(coarse, sizeof *wheel->coarse);
-    wheel->open = aligned_alloc(64, WHEEL_OPEN_MAX * sizeof *wheel->open);
-    base_assert(wheel->fine && wheel->coarse && wheel->open);
+    wheel->due_mask = (1u << wheel->shift) - 1;
+    wheel->coarse_due_mask = (1u << wheel->coarse_shift) - 1;
+    wheel->fine = wheel_memory(fine * sizeof *wheel->fine);
+    wheel->coarse = wheel_memory(coarse * sizeof *wheel->coarse);
+    wheel->open = wheel_memory(WHEEL_OPEN_MAX * sizeof *wheel->open);
     wheel->free = NULL;
     wheel->fresh = wheel_memory(chunks * WHEEL_CHUNK);
     wheel->fresh_end = wheel->fresh + chunks * WHEEL_CHUNK;

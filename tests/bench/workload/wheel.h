@@ -24,7 +24,7 @@
 struct __attribute__((packed, aligned(32))) wheel_record {
     uint32_t due;           /* ns after its bucket's begin */
     uint32_t target, source;
-    uint8_t count[3];       /* the source's; the low octets tell entries of one instant apart */
+    uint8_t count[3];       /* the source's: its low octets tell entries of one instant apart */
     uint8_t octets[WHEEL_OCTETS];
 };
 _Static_assert(sizeof(struct wheel_record) == 32, "two a cache line");
@@ -41,7 +41,8 @@ struct wheel_bucket {
 
 struct wheel {
     unsigned shift, coarse_shift;
-    uint32_t mask, coarse_mask;
+    uint32_t mask, coarse_mask;      /* of the number of buckets; */
+    uint32_t due_mask, coarse_due_mask; /* and of a bucket's width */
     struct wheel_bucket *fine, *coarse;
     char *free;                      /* chunks: given back, each beginning with the next */
     char *fresh, *fresh_end;         /* and never used */
@@ -80,12 +81,14 @@ WHEEL_INLINE void *wheel_place(struct wheel *wheel, struct wheel_bucket *bucket,
     return at;
 }
 
-/* Puts in a record that is due in one of the buckets behind the opened one; all but its due is the caller's to fill. */
-WHEEL_INLINE struct wheel_record *wheel_put(struct wheel *wheel, uint64_t due_ns)
+/* Puts in a record that is due in one of the buckets behind the opened one; its octets are the caller's to fill. */
+WHEEL_INLINE struct wheel_record *wheel_put(struct wheel *wheel, uint64_t due_ns, uint32_t target, uint32_t source,
+                                            uint32_t count)
 {
     struct wheel_bucket *bucket = &wheel->fine[due_ns >> wheel->shift & wheel->mask];
     struct wheel_record *record = wheel_place(wheel, bucket, sizeof *record);
-    record->due = (uint32_t) due_ns & ((1u << wheel->shift) - 1);
+    uint32_t head[4] = {(uint32_t) due_ns & wheel->due_mask, target, source, count};
+    memcpy((void *) record, head, sizeof head); /* the count's fourth octet makes way for the octets */
     return record;
 }
 
@@ -94,8 +97,7 @@ WHEEL_INLINE void wheel_arm(struct wheel *wheel, uint64_t due_ns, uint32_t peer,
 {
     wheel_timer *timer = wheel_place(wheel, &wheel->coarse[due_ns >> wheel->coarse_shift & wheel->coarse_mask],
                                      sizeof *timer);
-    uint32_t due = (uint32_t) due_ns & ((1u << wheel->coarse_shift) - 1);
-    *timer = (uint64_t) peer << 32 | kind << WHEEL_COARSE_SHIFT_MAX | due;
+    *timer = (uint64_t) peer << 32 | kind << WHEEL_COARSE_SHIFT_MAX | ((uint32_t) due_ns & wheel->coarse_due_mask);
 }
 
 /* For each chunk of a bucket: its items and how many they are. Gives the chunk back behind the body. */
@@ -121,10 +123,9 @@ WHEEL_INLINE void wheel_spread(struct wheel *wheel, uint64_t begin_ns)
     while (end) {
         char *chunk = wheel_chunk_of(end);
         for (wheel_timer *timer = (wheel_timer *) (void *) chunk + 1; (char *) timer < end; timer++) {
-            uint32_t low = (uint32_t) *timer;
-            struct wheel_record *record = wheel_put(wheel, begin_ns + (low & ((1u << WHEEL_COARSE_SHIFT_MAX) - 1)));
-            record->target = record->source = (uint32_t) (*timer >> 32);
-            memset(record->count, 0, sizeof record->count);
+            uint32_t low = (uint32_t) *timer, peer = (uint32_t) (*timer >> 32);
+            uint64_t due_ns = begin_ns + (low & ((1u << WHEEL_COARSE_SHIFT_MAX) - 1));
+            struct wheel_record *record = wheel_put(wheel, due_ns, peer, peer, 0);
             record->octets[0] = (uint8_t) (low >> WHEEL_COARSE_SHIFT_MAX);
         }
         end = wheel_chunk_give(wheel, chunk);
@@ -169,7 +170,7 @@ WHEEL_INLINE void wheel_finish(struct wheel_record *records, uint32_t count)
  * item to the first, so that what was put in in order stays so. */
 WHEEL_INLINE uint32_t wheel_open(struct wheel *wheel, uint64_t begin_ns)
 {
-    if ((begin_ns & ((UINT64_C(1) << wheel->coarse_shift) - 1)) == 0)
+    if (((uint32_t) begin_ns & wheel->coarse_due_mask) == 0)
         wheel_spread(wheel, begin_ns);
     struct wheel_bucket *bucket = &wheel->fine[begin_ns >> wheel->shift & wheel->mask];
     unsigned slot_shift = wheel->shift - wheel->slots_log2;
