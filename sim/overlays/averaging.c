@@ -2,23 +2,23 @@
  *
  * M. Jelasity, A. Montresor, O. Babaoglu, "Gossip-based aggregation in large dynamic networks", ACM Transactions on
  * Computer Systems 23(3), 2005: push-pull. Once a period, at a phase of its own, each peer asks one of its neighbours,
- * drawn uniformly; both then hold the mean of the two. In the paper's model, where an exchange takes no time, the variance
- * over all peers falls to 1 / (2 sqrt e) = .3033 of itself a period.
+ * drawn uniformly; both then hold the mean of the two. In the paper's model, where an exchange takes no time, the
+ * variance over all peers falls to 1 / (2 sqrt e) = .3033 of itself a period.
  *
- * Neighbours are `neighbours` peers drawn at the join, uniformly from all, up or not, one perhaps twice; or those in the
- * scenario's initial graph. They stay the same.
+ * Neighbours are `neighbours` peers drawn at the join, uniformly from all, up or not, one perhaps twice; or those in
+ * the scenario's initial graph. They stay the same.
  *
  * Messages take time, so exchanges overlap, and if both simply took the mean of what they hold and what they are told,
  * what others had changed meanwhile would be counted twice or not at all: the mean itself would drift. The paper has a
  * peer refuse exchanges while it awaits an answer, which costs some. Here the answer is the difference instead: the one
- * asked adds half the difference to its value and the asker, on hearing it, takes the same from whatever it has by then.
+ * asked adds half the difference to its value and the asker, on hearing it, takes the same from what it has by then.
  * So the sum of all values and of the differences in flight never changes, to the last unit: halves are rounded towards
  * zero once, for both. An exchange that nothing overlaps leaves both with the mean.
  *
  * What changes the sum: a lost answer (one gave and the other did not take; the paper's section on message loss), an
- * answer that comes after the next question, a crash and a join. A lost question changes nothing. Who leaves tells nobody;
- * the paper restarts the protocol every so often, which is left out. An answer counts once, from the one who was asked,
- * under the exchange's number; who is asked believes the asker. */
+ * answer that comes after the next question, a crash and a join. A lost question changes nothing. Who leaves tells
+ * nobody; the paper restarts the protocol every so often, which is left out. An answer counts once, from the one who was
+ * asked, under the exchange's number; who is asked believes the asker. */
 #include "sim/overlays/averaging.h"
 
 #include <endian.h>
@@ -36,7 +36,8 @@ static const char *const initial_names[] = {"uniform", "peak", NULL};
 
 /* --- messages --- */
 
-static void send_value(struct peer *peer, peer_address to, enum averaging_message kind, uint16_t exchange, int64_t value)
+static void send_value(struct peer *peer, peer_address to, enum averaging_message kind, uint16_t exchange,
+                       int64_t value)
 {
     uint8_t bytes[AVERAGING_MESSAGE_BYTES] = {AVERAGING_MAGIC, (uint8_t) kind};
     uint16_t wire_exchange = htobe16(exchange);

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 
 #include "reactor/base/assert.h"
+#include "reactor/base/reserve.h"
 #include "sim/overlays/registry.h"
 
 #define REPLACEMENTS 8           /* of a bucket; no more than k */
 #define BUCKETS_OVER_LOG2 8      /* mean buckets a peer: log2 of the peers and some; a bound, not memory used */
 #define LOOKUPS_PER_PEER 32      /* at a time, in the mean */
 #define PROBES_PER_PEER 64
+#define HUGE_FROM_BYTES ((size_t) 4 << 20) /* of everybody's first bucket: the table is huge, and filled from its start */
 
 static const char *const message_kinds[] = {"ping", "pong", "find_node", "nodes"};
 static const struct overlay_timer_kind timer_kinds[] = {
@@ -69,6 +71,8 @@ static int slabs_init(struct kademlia_shared *shared, uint32_t peer_count)
     shared->first_buckets = peer_count;
     uint32_t bucket_capacity = bounded((uint64_t) peer_count * (buckets + 1));
     int failure = base_slab_init(&shared->buckets, bucket_layout(shared), bucket_capacity);
+    if (failure == 0 && (size_t) peer_count * shared->buckets.item_bytes >= HUGE_FROM_BYTES)
+        base_reserve_huge(shared->buckets.items, (size_t) bucket_capacity * shared->buckets.item_bytes);
     if (failure == 0)
         failure = base_slab_init(&shared->directories, directory_bytes, peer_count);
     if (failure == 0)
@@ -143,8 +147,16 @@ static void prefetch_lines(const void *start, uint32_t bytes)
         __builtin_prefetch((const uint8_t *) start + at);
 }
 
+/* A bucket up to its marks, or with the ids of its contacts. */
+static void prefetch_bucket(const struct kademlia_shared *shared, const struct kademlia *state, uint32_t index,
+                            bool ids)
+{
+    prefetch_lines(kademlia_bucket_at(shared, state, index), shared->ids_at + (ids ? shared->k * shared->octets : 0));
+}
+
 /* What a message will touch: the sender's bucket up to its marks; for FIND_NODE the target's, which the reply is taken
- * from; for NODES the latest lookup. */
+ * from, and where that is the last one, as for most whom a lookup asks, the one before, since the last is rarely full;
+ * for NODES the latest lookup. */
 static void prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct kademlia *own = state;
@@ -152,11 +164,15 @@ static void prefetch(const void *state, const void *shared, uint8_t kind, const 
     struct kademlia_words sender, target;
     if (own->bucket_count == 0 || !kademlia_glance(bytes, length, s->octets, &sender, &target))
         return;
-    prefetch_lines(kademlia_bucket_at(s, own, kademlia_bucket_of(own, &sender)), s->ids_at);
-    if (kind == KADEMLIA_FIND_NODE)
-        prefetch_lines(kademlia_bucket_at(s, own, kademlia_bucket_of(own, &target)), s->buckets.item_bytes);
-    else if (kind == KADEMLIA_NODES && own->lookups != 0)
+    prefetch_bucket(s, own, kademlia_bucket_of(own, &sender), false);
+    if (kind == KADEMLIA_FIND_NODE) {
+        uint32_t asked_for = kademlia_bucket_of(own, &target);
+        prefetch_bucket(s, own, asked_for, true);
+        if (asked_for > 0 && asked_for == own->bucket_count - 1u)
+            prefetch_bucket(s, own, asked_for - 1, true);
+    } else if (kind == KADEMLIA_NODES && own->lookups != 0) {
         prefetch_lines(base_slab_at(&s->lookups, own->lookups), s->lookups.item_bytes);
+    }
 }
 
 /* Who names contacts to others sees to it that they live: the bucket that was asked for has its oldest contact checked

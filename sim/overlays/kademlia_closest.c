@@ -9,17 +9,30 @@ struct selection {
     struct kademlia_words key;
 };
 
+/* Whether the contact in slot a is closer than the one in slot b; their distances' first words nearly always say it. */
+static bool slot_closer(const struct selection *selection, struct kademlia_bucket *bucket, const uint64_t first[2],
+                        uint32_t a, uint32_t b)
+{
+    if (__builtin_expect(first[0] != first[1], 1))
+        return first[0] < first[1];
+    struct kademlia_words ids[2] = {bucket_words(selection->shared, bucket, a),
+                                    bucket_words(selection->shared, bucket, b)};
+    ids[0] = kademlia_distance(&ids[0], &selection->key);
+    ids[1] = kademlia_distance(&ids[1], &selection->key);
+    return kademlia_closer(&ids[0], &ids[1]);
+}
+
 /* Of the slots in usable, moves the `room` closest to the front: an insertion sort that forgets what falls off its
  * end. */
 static void keep_closest(const struct selection *selection, struct kademlia_bucket *bucket, uint32_t *usable,
                          uint32_t usable_count, uint32_t room)
 {
-    struct kademlia_words distances[KADEMLIA_K_MAX];
+    uint64_t distances[KADEMLIA_K_MAX]; /* their first words */
     for (uint32_t i = 0; i < usable_count; i++) {
         uint32_t slot = usable[i], place = i < room ? i : room;
-        struct kademlia_words id = bucket_words(selection->shared, bucket, slot);
-        struct kademlia_words distance = kademlia_distance(&id, &selection->key);
-        for (; place > 0 && kademlia_closer(&distance, &distances[place - 1]); place--)
+        uint64_t distance = bucket_words(selection->shared, bucket, slot).high ^ selection->key.high;
+        for (; place > 0 && slot_closer(selection, bucket, (uint64_t[]){distance, distances[place - 1]}, slot,
+                                        usable[place - 1]); place--)
             if (place < room) {
                 distances[place] = distances[place - 1];
                 usable[place] = usable[place - 1];

@@ -63,7 +63,8 @@ struct heard {
     uint32_t by[50];
 };
 
-static bool note_target(void *context, uint32_t from, peer_address to, uint8_t kind, const uint8_t *bytes, size_t length)
+static bool note_target(void *context, uint32_t from, peer_address to, uint8_t kind, const uint8_t *bytes,
+                        size_t length)
 {
     (void) kind, (void) bytes;
     assert_int_equal(length, PHOLD_MESSAGE_BYTES);
