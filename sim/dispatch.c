@@ -24,10 +24,11 @@ void run_fail(struct shard *shard, int error, uint32_t peer, const char *text)
     reactor_loop_stop(shard->loop);
 }
 
-/* Makes entry's target the peer that is being handled; counts and folds the event. bytes: what it carries. */
+/* Makes entry's target the peer that is being handled; counts and folds the event. bytes: what it carries. plain: as
+ * run->plain, where that is known. */
 static inline __attribute__((always_inline)) struct peer *
 begin(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *entry, uint32_t other, const void *bytes,
-      size_t length)
+      size_t length, bool plain)
 {
     struct run *run = shard->run;
     struct peer *peer = &shard->active;
@@ -37,12 +38,17 @@ begin(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *ent
     peer->hot = hot;
     peer->index = entry->target;
     peer->step = entry->step;
-    peer->now_ns = run->clock_runs ? reactor_loop_now(shard->loop) : entry->due_ns;
+    peer->now_ns = entry->due_ns;
+    if (run->identity->group_count > 1)
+        run_set_instance(peer, run->identity->group_instance[hot->group]);
+    if (plain)
+        return peer;
     peer->sampled = entry->order & RUN_SAMPLED;
     peer->cause = 0;
-    peer->instance_ordinal = (uint8_t) run->identity->group_instance[hot->group];
-    peer->instance = &run->identity->instances[peer->instance_ordinal];
-    if (run->clock_runs && (entry->order & REACTOR_CLASS_MASK) >= REACTOR_MESSAGE)
+    if (!run->clock_runs)
+        return peer;
+    peer->now_ns = reactor_loop_now(shard->loop);
+    if ((entry->order & REACTOR_CLASS_MASK) >= REACTOR_MESSAGE)
         base_histogram_add(&shard->totals.lag_ns, peer->now_ns > entry->due_ns ? peer->now_ns - entry->due_ns : 0);
     return peer;
 }
@@ -50,6 +56,8 @@ begin(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *ent
 /* A root of a causal tree: whether the tree is recorded is a hash of (peer, seq). */
 static uint8_t sample_root(const struct run *run, const struct peer_hot *hot, uint32_t index)
 {
+    if (!run->record)
+        return 0;
     if (run->sample_ppb >= 1000000000u)
         return RUN_SAMPLED;
     uint64_t bits = base_random_at(base_random_subkey(run->sample_key, index), hot->seq);
@@ -65,30 +73,30 @@ static void record_event(struct peer *peer, uint8_t kind, uint32_t other, uint32
 }
 
 static inline __attribute__((always_inline)) void
-handle(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *entry, struct run_bytes message)
+handle(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *entry, struct run_bytes message, bool plain)
 {
     struct run *run = shard->run;
-    struct peer *peer = begin(shard, hot, entry, entry->source, message.bytes, message.length);
-    bool recorded = peer->sampled && run->record & TOPOLOGY_RECORD_MESSAGES;
-    peer->cause = recorded ? hot->seq : 0;
+    struct peer *peer = begin(shard, hot, entry, entry->source, message.bytes, message.length, plain);
+    bool recorded = !plain && peer->sampled && run->record & TOPOLOGY_RECORD_MESSAGES;
     uint32_t seq = hot->seq;
     uint64_t now_ns = peer->now_ns;
-    if (__builtin_expect(run->capture != NULL, 0))
-        capture_packet(peer, entry->source, message.bytes, message.length);
+    if (!plain) {
+        peer->cause = recorded ? seq : 0;
+        if (run->capture)
+            capture_packet(peer, entry->source, message.bytes, message.length);
+    }
     bool good = peer->instance->ops->message(peer, entry->source, message.bytes, message.length);
-    enum network_fate fate = good ? NETWORK_DELIVERED : NETWORK_MALFORMED;
-    if (good)
-        shard->totals.delivered++;
-    else
-        shard->totals.dropped[fate]++;
+    shard->totals.delivered += good;
+    shard->totals.dropped[NETWORK_MALFORMED] += !good;
     if (recorded)
-        run_record_message(shard, entry, message.sent_at_ns, now_ns - message.sent_at_ns, seq, message.length, fate);
+        run_record_message(shard, entry, message.sent_at_ns, now_ns - message.sent_at_ns, seq, message.length,
+                           good ? NETWORK_DELIVERED : NETWORK_MALFORMED);
 }
 
 void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, const uint8_t *bytes,
                 size_t length)
 {
-    handle(shard, run_hot(shard->run, entry->target), entry, (struct run_bytes){bytes, length, sent_at_ns});
+    handle(shard, run_hot(shard->run, entry->target), entry, (struct run_bytes){bytes, length, sent_at_ns}, false);
 }
 
 /* Whether it arrives, and if not, why. */
@@ -109,21 +117,33 @@ static inline void give_flight(struct shard *shard, const struct reactor_entry *
         flight_give(&shard->flights, entry->payload);
 }
 
-static inline void on_message(void *context, struct reactor_entry *entry)
+static void on_message(void *context, struct reactor_entry *entry)
 {
     struct shard *shard = context;
     const struct run *run = shard->run;
     struct peer_hot *hot = run_hot(run, entry->target);
     enum network_fate fate = arrive(run, hot, entry);
-    if (__builtin_expect(fate == NETWORK_DELIVERED && !run->direct, 0)) {
+    if (fate == NETWORK_DELIVERED && !run->direct) {
         run->transport->deliver(shard, entry);
         return;
     }
     struct run_bytes message = run_bytes_of(shard, entry);
-    if (__builtin_expect(fate == NETWORK_DELIVERED, 1))
-        handle(shard, hot, entry, message);
+    if (fate == NETWORK_DELIVERED)
+        handle(shard, hot, entry, message, false);
     else
         run_drop(shard, entry, message.sent_at_ns, entry->due_ns - message.sent_at_ns, message.length, fate);
+    give_flight(shard, entry);
+}
+
+/* The same where run->plain. */
+static inline void on_plain_message(struct shard *shard, struct reactor_entry *entry)
+{
+    struct peer_hot *hot = run_hot(shard->run, entry->target);
+    if (__builtin_expect(!hot->up, 0)) {
+        on_message(shard, entry);
+        return;
+    }
+    handle(shard, hot, entry, run_bytes_of(shard, entry), true);
     give_flight(shard, entry);
 }
 
@@ -137,7 +157,7 @@ static void on_timer(void *context, struct reactor_entry *entry)
     struct peer_hot *hot = run_hot(run, entry->target);
     if (!hot->up || entry->count <= hot->born)
         return; /* an earlier incarnation's */
-    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0);
+    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0, false);
     const struct overlay_ops *ops = peer->instance->ops;
     if (ops->timer_kinds[entry->kind].periodic)
         peer->sampled = sample_root(run, hot, entry->target);
@@ -147,15 +167,20 @@ static void on_timer(void *context, struct reactor_entry *entry)
     ops->timer(peer, entry->kind, data);
 }
 
-static void arm_workload(struct shard *shard, struct peer_hot *hot, uint32_t index, uint32_t workload, uint64_t from_ns,
-                         uint32_t draw)
+static void push_action(struct shard *shard, struct peer_hot *hot, uint32_t index, uint32_t workload, uint64_t at_ns,
+                        uint32_t draw)
 {
-    uint64_t at_ns = plan_workload_next(shard->run->identity, workload, index, from_ns, &draw);
     uint32_t count = ++hot->count; /* even of one that the end forestalls: a longer run begins as a shorter one */
     if (at_ns >= shard->run->scenario->duration_ns)
         return;
-    run_push(shard, &(struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = count,
-                                            .order = REACTOR_WORKLOAD, .kind = (uint8_t) workload, .payload = draw});
+    struct reactor_entry *place = reactor_queue_reserve(shard->queue, at_ns, false);
+    if (!place) {
+        run_fail(shard, -ENOBUFS, index, "too many pending events");
+        return;
+    }
+    *place = (struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = count,
+                                    .order = REACTOR_WORKLOAD, .kind = (uint8_t) workload, .payload = draw};
+    reactor_queue_commit(shard->queue, place);
 }
 
 static bool chosen(const struct topology_peers *peers, uint32_t group)
@@ -166,13 +191,21 @@ static bool chosen(const struct topology_peers *peers, uint32_t group)
     return false;
 }
 
+static void arm_workload(struct shard *shard, struct peer_hot *hot, uint32_t index, uint32_t workload, uint64_t from_ns,
+                         uint32_t earlier)
+{
+    uint32_t draw = plan_workload_first_draw(earlier + 1);
+    uint64_t at_ns = plan_workload_next(shard->run->identity, workload, index, from_ns, &draw);
+    push_action(shard, hot, index, workload, at_ns, draw);
+}
+
 static void arm_workloads(struct shard *shard, struct peer_hot *hot, uint32_t index, uint64_t now_ns)
 {
     const struct scenario *scenario = shard->run->scenario;
     uint32_t earlier = hot->seq > 1 ? shard->run->cold[index].earlier : 0;
     for (uint32_t w = 0; w < scenario->workload_count; w++)
         if (!plan_issues(scenario, w) && chosen(&scenario->workloads[w].from, hot->group))
-            arm_workload(shard, hot, index, w, now_ns, plan_workload_first_draw(earlier + 1));
+            arm_workload(shard, hot, index, w, now_ns, earlier);
 }
 
 /* An action of the plan (source 0, payload: the broadcast's number) or one that the peer armed itself (payload: draws). */
@@ -186,7 +219,7 @@ static void on_workload(void *context, struct reactor_entry *entry)
         return;
     const struct topology_workload *workload = &run->scenario->workloads[entry->kind];
     const struct workload_ops *ops = workload->action.kind->ops;
-    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0);
+    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0, false);
     peer->sampled = sample_root(run, hot, entry->target);
     uint32_t wanted = ops->numbered ? TOPOLOGY_RECORD_BROADCASTS : TOPOLOGY_RECORD_LOOKUPS;
     if (run->record & wanted)
@@ -194,8 +227,11 @@ static void on_workload(void *context, struct reactor_entry *entry)
     uint64_t stream = run->workload_key[entry->kind * run->identity->group_count + hot->group];
     uint64_t member = entry->target - run->scenario->groups[hot->group].first;
     ops->act(peer, entry->kind, entry->payload, base_random_at(base_random_subkey(stream, member), entry->due_ns));
-    if (!planned)
-        arm_workload(shard, hot, entry->target, entry->kind, entry->due_ns + 1, entry->payload);
+    if (planned)
+        return;
+    uint32_t draw = entry->payload;
+    uint64_t at_ns = plan_workload_following(run->identity, entry->kind, entry->target, entry->due_ns, &draw);
+    push_action(shard, hot, entry->target, entry->kind, at_ns, draw);
 }
 
 void run_session_end(struct shard *shard, uint32_t index, uint64_t down_at_ns, uint8_t ending)
@@ -218,8 +254,7 @@ void run_release(struct shard *shard, uint32_t index)
     struct peer *peer = &shard->active;
     peer->index = index;
     peer->hot = run_hot(shard->run, index);
-    peer->instance_ordinal = (uint8_t) shard->run->identity->group_instance[peer->hot->group];
-    peer->instance = &shard->run->identity->instances[peer->instance_ordinal];
+    run_set_instance(peer, shard->run->identity->group_instance[peer->hot->group]);
     if (peer->instance->ops->release)
         peer->instance->ops->release(peer);
 }
@@ -266,7 +301,7 @@ void run_lifecycle(struct shard *shard, const struct reactor_entry *entry)
                                     [PLAN_UP] = RUN_JOIN};
     struct run *run = shard->run;
     struct peer_hot *hot = run_hot(run, entry->target);
-    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0);
+    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0, false);
     bool up = entry->kind == PLAN_UP || entry->kind == PLAN_RESTART;
     bool graceful = entry->kind == PLAN_DOWN && entry->payload;
     peer->sampled = sample_root(run, hot, entry->target);
@@ -289,8 +324,10 @@ static void on_lifecycle(void *context, struct reactor_entry *entry)
 static inline void prefetch_block(const struct run *run, const struct reactor_entry *upcoming)
 {
     const uint8_t *block = run->peers + (size_t) upcoming->target * run->peer_bytes;
-    for (uint32_t at = 0; at < run->prefetch_bytes; at += LINE)
+    uint32_t at = 0;
+    do
         __builtin_prefetch(block + at, 1);
+    while ((at += LINE) < run->prefetch_bytes);
 }
 
 /* What does not stand in the entry itself. */
@@ -309,7 +346,7 @@ static inline void prefetch_overlay(const struct shard *shard, const struct reac
     if ((upcoming->order & REACTOR_CLASS_MASK) != REACTOR_MESSAGE)
         return;
     const struct peer_hot *hot = run_hot(run, upcoming->target);
-    uint32_t instance = run->identity->instance_count == 1 ? 0 : run->identity->group_instance[hot->group];
+    uint32_t instance = run->identity->group_count == 1 ? 0 : run->identity->group_instance[hot->group];
     const struct overlay_ops *ops = run->identity->instances[instance].ops;
     if (!ops->prefetch || !hot->up)
         return;
@@ -317,26 +354,31 @@ static inline void prefetch_overlay(const struct shard *shard, const struct reac
     ops->prefetch(hot + 1, shard->shared[instance], upcoming->kind, message.bytes, message.length);
 }
 
+static inline void prefetch_far(const struct shard *shard, const struct reactor_entry *upcoming)
+{
+    prefetch_block(shard->run, upcoming);
+    prefetch_payload(shard, upcoming);
+}
+
 /* What was known to come is asked for one by one; of a bucket just opened, the first ones at once. */
 static inline void look_ahead(const struct shard *shard, const struct reactor_queue *queue, bool opened)
 {
-    const struct run *run = shard->run;
-    for (size_t ahead = opened ? 0 : PREFETCH_FAR - 1; ahead < PREFETCH_FAR; ahead++) {
-        const struct reactor_entry *upcoming = reactor_queue_upcoming(queue, ahead);
-        if (!upcoming)
+    const struct reactor_entry *far = reactor_queue_upcoming(queue, PREFETCH_FAR - 1), *near = NULL;
+    if (far)
+        prefetch_far(shard, far);
+    for (size_t ahead = 0; opened && ahead < PREFETCH_FAR - 1; ahead++) {
+        if (!(far = reactor_queue_upcoming(queue, ahead)))
             break;
-        prefetch_block(run, upcoming);
-        prefetch_payload(shard, upcoming);
+        prefetch_far(shard, far);
     }
-    const struct reactor_entry *near = run->overlays_prefetch ? reactor_queue_upcoming(queue, PREFETCH_NEAR - 1) : NULL;
-    if (near)
+    if (shard->run->overlays_prefetch && (near = reactor_queue_upcoming(queue, PREFETCH_NEAR - 1)))
         prefetch_overlay(shard, near);
 }
 
 uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
 {
     struct shard *shard = context;
-    bool prefetches = shard->run->prefetch_bytes > 0;
+    bool prefetches = shard->run->prefetch_bytes > 0, plain = shard->run->plain;
     uint32_t left = most;
     for (; left && !shard->failure; left--) {
         uint64_t opened = queue->opened;
@@ -348,8 +390,8 @@ uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns
         *now_ns = entry->due_ns;
         shard->event = entry;
         unsigned class = entry->order & REACTOR_CLASS_MASK;
-        if (__builtin_expect(class == REACTOR_MESSAGE, 1))
-            on_message(shard, entry);
+        if (__builtin_expect(class == REACTOR_MESSAGE && plain, 1))
+            on_plain_message(shard, entry);
         else
             run_dispatch[class](shard, entry);
     }

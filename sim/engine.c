@@ -122,8 +122,7 @@ static int allocate_peers(struct run *run)
 
 static void choose_prefetch(struct run *run)
 {
-    size_t touched = run->peers_bytes * (run->overlays_prefetch ? 16 : 1); /* such overlays keep tables beside the block */
-    if (touched <= PREFETCH_FROM_BYTES)
+    if (run->peers_bytes <= PREFETCH_FROM_BYTES)
         return;
     uint32_t block = run->peer_bytes < PREFETCH_BLOCK_BYTES ? (uint32_t) run->peer_bytes : PREFETCH_BLOCK_BYTES;
     run->prefetch_bytes = run->overlays_prefetch ? 1 : block;
@@ -196,6 +195,7 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     error = error || run->direct ? error : run->transport->open(&run->shards[0], diagnostics);
     error = error ? error : capture_open(run, diagnostics);
     error = error ? error : record_open(run, diagnostics);
+    run->plain = run->direct && !run->waits && !run->capture && !run->record && !run->faults_on_links;
     return error;
 }
 

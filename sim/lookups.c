@@ -1,4 +1,5 @@
 /* Lookups: begun by a workload, ended by the overlay, judged against the global truth. */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -7,8 +8,9 @@
 /* 160 uniform bits from 64, cut to the ids' length. */
 void run_key(uint64_t bits, uint32_t id_bits, struct overlay_id *key)
 {
-    for (uint32_t i = 0; i < sizeof key->octets; i++)
-        key->octets[i] = (uint8_t) (base_random_at(bits, i / 8) >> (i % 8 * 8));
+    const uint64_t words[3] = {htole64(base_random_at(bits, 0)), htole64(base_random_at(bits, 1)),
+                               htole64(base_random_at(bits, 2))};
+    memcpy(key->octets, words, sizeof key->octets);
     for (uint32_t bit = id_bits; bit < 8 * sizeof key->octets; bit = (bit / 8 + 1) * 8)
         key->octets[bit / 8] &= (uint8_t) ~(0xff >> bit % 8);
 }

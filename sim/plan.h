@@ -59,6 +59,9 @@ const char *plan_what_name(enum plan_what what); /* "up" */
  * one. */
 uint64_t plan_workload_next(const struct identity *identity, uint32_t workload, uint32_t peer, uint64_t from_ns,
                             uint32_t *draw);
+/* The action after one at at_ns: plan_workload_next from at_ns + 1, for less where the period is constant. */
+uint64_t plan_workload_following(const struct identity *identity, uint32_t workload, uint32_t peer, uint64_t at_ns,
+                                 uint32_t *draw);
 /* Where *draw begins for an incarnation (from 1), so that no two of a peer's up-periods repeat the same gaps. */
 static inline uint32_t plan_workload_first_draw(uint32_t incarnation)
 {

@@ -37,6 +37,18 @@ uint64_t plan_workload_next(const struct identity *identity, uint32_t workload, 
     return from_ns < stop_ns && gap_ns < stop_ns - from_ns ? from_ns + gap_ns : UINT64_MAX;
 }
 
+uint64_t plan_workload_following(const struct identity *identity, uint32_t workload, uint32_t peer, uint64_t at_ns,
+                                 uint32_t *draw)
+{
+    const struct topology_workload *of = &identity->scenario->workloads[workload];
+    if (of->every.kind != BASE_CONSTANT)
+        return plan_workload_next(identity, workload, peer, at_ns + 1, draw);
+    uint64_t period_ns = base_distribution_at(&of->every, 0), stop_ns = of->stop_ns;
+    period_ns += period_ns == 0;
+    stop_ns = stop_ns < identity->scenario->duration_ns ? stop_ns : identity->scenario->duration_ns;
+    return period_ns < stop_ns - at_ns ? at_ns + period_ns : UINT64_MAX;
+}
+
 static const bool *groups_that_act(struct plan *plan, const struct topology_peers *from)
 {
     bool *acts = base_arena_array(plan->arena, bool, plan->identity->group_count);

@@ -200,6 +200,8 @@ struct run {
     bool faults_on_links;
     bool overlays_prefetch;    /* one of them has the hook */
     bool direct;               /* transport->direct */
+    bool plain;                /* that, and nothing to be done for a message but to let its target handle it: the clock is
+                                  virtual, nothing is recorded or captured, no fault acts on links */
     uint32_t prefetch_bytes;   /* of an upcoming target's block; 0: the cache holds all of them */
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
     uint64_t ended_at_ns;      /* of the scenario's clock */
@@ -227,6 +229,13 @@ static inline struct shard *run_shard_of(const struct run *run, uint32_t peer)
 static inline struct peer_hot *run_hot(const struct run *run, uint32_t peer)
 {
     return (struct peer_hot *) (void *) (run->peers + (size_t) peer * run->peer_bytes);
+}
+
+/* The overlay that peer runs. With one group it is set for good, when the shard is opened. */
+static inline void run_set_instance(struct peer *peer, uint32_t ordinal)
+{
+    peer->instance_ordinal = (uint8_t) ordinal;
+    peer->instance = &peer->shard->run->identity->instances[ordinal];
 }
 
 static inline struct run_bytes run_bytes_of(const struct shard *shard, const struct reactor_entry *entry)

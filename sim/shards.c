@@ -93,6 +93,7 @@ static int open_truth(struct shard *shard)
 static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
 {
     shard->active.shard = shard;
+    run_set_instance(&shard->active, 0);
     int error = open_overlays(shard);
     error = error ? error : open_truth(shard);
     error = error ? error : base_slab_init(&shard->lookups, sizeof(struct pending_lookup), LOOKUPS_MAX);

@@ -49,7 +49,7 @@ void base_histogram_add(struct base_histogram *histogram, uint64_t value)
 {
     uint32_t shift = shift_of(value);
     uint32_t cell = shift * OCTAVE_CELLS + (uint32_t) (value >> shift);
-    if (cell >= histogram->cell_count)
+    if (__builtin_expect(cell >= histogram->cell_count, 0))
         grow(histogram, (shift + 2) * OCTAVE_CELLS);
     widen_bounds(histogram, value, value);
     histogram->cells[cell]++;

@@ -287,16 +287,12 @@ static bool search_message(struct peer *peer, enum chord_message_kind kind, peer
     return true;
 }
 
-static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
+static __attribute__((noinline)) bool any_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
 {
-    const struct chord_shared *shared = peer_shared(peer);
     struct chord_query query;
     struct chord_answer answer;
     uint32_t serial;
     uint8_t kind = chord_datagram_kind(bytes, length);
-    if (kind == CHORD_LOOKUP && shared->plain_lookups && length == CHORD_LOOKUP_KEY + shared->octets &&
-        chord_narrow_lookup(peer, bytes, length))
-        return true;
     bytes++; /* the body; without one the kind is none */
     length--;
     switch (kind) {
@@ -320,6 +316,15 @@ static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, 
     case CHORD_MESSAGES: return false;
     default: return ring_message(peer, kind, from, bytes, length);
     }
+}
+
+static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
+{
+    const struct chord_shared *shared = peer_shared(peer);
+    if (shared->plain_lookups && length == CHORD_LOOKUP_KEY + shared->octets && bytes[0] == CHORD_FIRST_OCTET &&
+        bytes[1] >> 3 == CHORD_LOOKUP && chord_narrow_lookup(peer, bytes, length))
+        return true;
+    return any_message(peer, from, bytes, length);
 }
 
 /* --- timers, actions --- */

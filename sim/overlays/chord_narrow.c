@@ -50,14 +50,6 @@ bool chord_narrow_route(const struct chord *c, uint32_t key, struct chord_cursor
     return true;
 }
 
-/* The last octets of a message are an id. */
-static inline uint32_t id_at_end(const struct chord_shared *shared, const uint8_t *bytes, size_t length)
-{
-    uint32_t id;
-    memcpy(&id, bytes + length - sizeof id, sizeof id);
-    return be32toh(id) << (32 - 8 * shared->octets);
-}
-
 /* In memory's order octet 1 is a datagram's tag, octet 2 a lookup's hops. */
 static inline uint64_t word_at(const uint8_t *bytes)
 {
@@ -93,7 +85,7 @@ bool chord_narrow_lookup(struct peer *peer, const uint8_t *bytes, size_t length)
     const uint8_t *node = (const uint8_t *) peer_state(peer) + sizeof(struct chord_peer);
     const struct chord_narrow_entry *entries = narrow_entries(node);
     const struct chord_node_state *state = (const struct chord_node_state *) (const void *) &entries[CHORD_SELF].address;
-    uint32_t key = id_at_end(shared, bytes, length), unused = (uint32_t) ((UINT64_C(1) << (32 - shared->bits)) - 1);
+    uint32_t key = chord_narrow_load(bytes + CHORD_LOOKUP_KEY, shared->octets), unused = (uint32_t) ((UINT64_C(1) << (32 - shared->bits)) - 1);
     peer_address origin = peer_address_decode(peer, bytes + CHORD_LOOKUP_ORIGIN);
     if (bytes[1] >> 1 > CHORD_FOR_FINGER || key & unused || origin == PEER_ADDRESS_NONE || state->successor_count == 0 ||
         entries[CHORD_PREDECESSOR].address == PEER_ADDRESS_NONE)
@@ -120,7 +112,7 @@ void chord_prefetch(const void *state, const void *context, uint8_t kind, const 
     const struct chord_shared *shared = context;
     if (kind != CHORD_LOOKUP || !shared->narrow || shared->nodes > 1 || length < CHORD_LOOKUP_KEY + shared->octets)
         return;
-    uint32_t key = id_at_end(shared, bytes, CHORD_LOOKUP_KEY + shared->octets);
+    uint32_t key = chord_narrow_load(bytes + CHORD_LOOKUP_KEY, shared->octets);
     const struct chord_narrow_entry *entries = narrow_entries((const uint8_t *) state + sizeof(struct chord_peer));
     uint32_t distance = key - entries[CHORD_SELF].id;
     __builtin_prefetch(&entries[shared->first_finger + narrow_finger(shared, distance)]);

@@ -29,6 +29,16 @@ static inline struct chord_id chord_id_load(const uint8_t *octets, uint32_t octe
     return (struct chord_id){be64toh(id.high), be64toh(id.middle), be32toh(id.low)};
 }
 
+/* An id of 1 to 4 octets, left-aligned. At least two octets of the message stand before it. */
+static inline uint32_t chord_narrow_load(const uint8_t *octets, uint32_t octet_count)
+{
+    uint32_t value;
+    if (octet_count < 2)
+        return (uint32_t) octets[0] << 24;
+    memcpy(&value, octets + octet_count - sizeof value, sizeof value);
+    return be32toh(value) << (32 - 8 * octet_count);
+}
+
 static inline void chord_id_store(const struct chord_id *id, uint8_t octets[CHORD_ID_OCTETS])
 {
     struct chord_id swapped = {htobe64(id->high), htobe64(id->middle), htobe32(id->low)};

@@ -78,10 +78,9 @@ static uint32_t get_number(const uint8_t *at)
 static uint8_t *put_id(const struct chord_shared *shared, uint8_t *at, const struct chord_id *id)
 {
     if (shared->narrow) {
-        uint32_t value = (uint32_t) (id->high >> 32);
-        for (uint32_t i = 0; i < shared->octets; i++)
-            *at++ = (uint8_t) (value >> (24 - 8 * i));
-        return at;
+        uint32_t value = htobe32((uint32_t) (id->high >> 32));
+        memcpy(at, &value, sizeof value); /* all four: what follows is written later, and each buffer has room for more */
+        return at + shared->octets;
     }
     uint8_t octets[CHORD_ID_OCTETS];
     chord_id_store(id, octets);
@@ -93,10 +92,7 @@ static uint8_t *put_id(const struct chord_shared *shared, uint8_t *at, const str
 static bool get_id(const struct chord_shared *shared, const uint8_t *at, struct chord_id *id)
 {
     if (shared->narrow) {
-        uint32_t value = 0;
-        for (uint32_t i = 0; i < shared->octets; i++)
-            value |= (uint32_t) at[i] << (24 - 8 * i);
-        *id = chord_narrow_id(value);
+        *id = chord_narrow_id(chord_narrow_load(at, shared->octets));
     } else {
         *id = chord_id_load(at, shared->octets);
     }
