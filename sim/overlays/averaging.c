@@ -17,8 +17,8 @@
  *
  * What changes the sum: a lost answer (one gave and the other did not take; the paper's section on message loss), an
  * answer that comes after the next question, a crash and a join. A lost question changes nothing. Who leaves tells
- * nobody; the paper restarts the protocol every so often, which is left out. An answer counts once, from the one who was
- * asked, under the exchange's number; who is asked believes the asker. */
+ * nobody; the paper restarts the protocol every so often, which is left out. An answer counts once, from the one who
+ * was asked, under the exchange's number; who is asked believes the asker. */
 #include "sim/overlays/averaging.h"
 
 #include <endian.h>

@@ -13,7 +13,7 @@
 #define BUCKETS_OVER_LOG2 8      /* mean buckets a peer: log2 of the peers and some; a bound, not memory used */
 #define LOOKUPS_PER_PEER 32      /* at a time, in the mean */
 #define PROBES_PER_PEER 64
-#define HUGE_FROM_BYTES ((size_t) 4 << 20) /* of everybody's first bucket: the table is huge, and filled from its start */
+#define HUGE_FROM_BYTES ((size_t) 4 << 20) /* of everybody's first bucket: such a table is filled from its start */
 
 static const char *const message_kinds[] = {"ping", "pong", "find_node", "nodes"};
 static const struct overlay_timer_kind timer_kinds[] = {
