@@ -7,7 +7,7 @@
 #include "reactor/queue_compact.h"
 
 #define SHIFT_START 20u /* 1 ms, until the density is known */
-#define BUCKET_COUNT (QUEUE_WINDOW + (QUEUE_LEVELS_MAX - 1) * QUEUE_SPREAD)
+#define BUCKET_COUNT (QUEUE_WINDOW + (QUEUE_LEVELS_MAX - 1) * QUEUE_COARSE)
 #define TAILS_BYTES (QUEUE_KINDS * BUCKET_COUNT * sizeof(uint32_t))
 #define MOVED_BYTES (BUCKET_COUNT * sizeof(struct queue_bucket))
 
@@ -19,8 +19,9 @@ void queue_ladder_lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t 
         struct queue_level *level = &ladder->levels[k];
         level->shift = shift;
         level->position = position;
-        level->limit = ((position >> QUEUE_SPREAD_BITS) + 1) << QUEUE_SPREAD_BITS;
-        if (shift + QUEUE_SPREAD_BITS >= 64) {
+        uint64_t size = k ? QUEUE_COARSE : queue_ladder_window(ladder);
+        level->limit = ((position >> QUEUE_SPREAD_BITS) + size / QUEUE_SPREAD) << QUEUE_SPREAD_BITS;
+        if (level->limit >= UINT64_C(1) << (64 - shift)) { /* the end of time */
             level->limit = UINT64_C(1) << (64 - shift);
             break;
         }
@@ -32,8 +33,8 @@ void queue_ladder_lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t 
 static int init_level(struct queue_ladder *ladder, unsigned k)
 {
     struct queue_level *level = &ladder->levels[k];
-    uint32_t size = k ? QUEUE_SPREAD : QUEUE_WINDOW;
-    uint32_t *tails = ladder->tails + QUEUE_KINDS * (k ? QUEUE_WINDOW + (k - 1) * QUEUE_SPREAD : 0);
+    uint32_t size = k ? QUEUE_COARSE : QUEUE_WINDOW;
+    uint32_t *tails = ladder->tails + QUEUE_KINDS * (k ? QUEUE_WINDOW + (k - 1) * QUEUE_COARSE : 0);
     level->mask = size - 1;
     for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
         level->tails[kind] = tails + kind * size;
@@ -182,7 +183,10 @@ struct queue_bucket queue_bucket_take(struct queue_level *level, uint64_t at)
 static bool pull(struct queue_ladder *ladder, unsigned k)
 {
     struct queue_level *level = &ladder->levels[k];
-    if (level->position == level->limit && (k + 1 == ladder->level_count || !pull(ladder, k + 1)))
+    while (level->limit - level->position + QUEUE_SPREAD <= QUEUE_COARSE && k + 1 < ladder->level_count &&
+           pull(ladder, k + 1))
+        ;
+    if (level->position == level->limit)
         return false;
     struct queue_bucket bucket = queue_bucket_take(level, level->position);
     level->position++;
@@ -194,7 +198,8 @@ static bool pull(struct queue_ladder *ladder, unsigned k)
 void queue_ladder_fill(struct queue_ladder *ladder)
 {
     struct queue_level *level = &ladder->levels[0];
-    while (level->limit - level->position + QUEUE_SPREAD <= QUEUE_WINDOW && pull(ladder, 1))
+    uint64_t window = queue_ladder_window(ladder);
+    while (level->limit - level->position + QUEUE_SPREAD <= window && pull(ladder, 1))
         ;
 }
 

@@ -1,4 +1,4 @@
-/* The ladder of the timed queue (internal): buckets by time, each level 1024 times as coarse as the one below.
+/* The ladder of the timed queue (internal): buckets by time, each level 256 times as coarse as the one below.
  *
  * Level 0 is a window of buckets that slides along with time; the levels above have 1024 buckets each and together reach
  * to the end of time. Level k + 1 owns what begins where level k ends; its first bucket is spread over level k when that
@@ -11,11 +11,12 @@
 #include "reactor/base/bit_tree.h"
 #include "reactor/queue_lists.h"
 
-#define QUEUE_LEVELS_MAX 7 /* level 0 of 2 ns: 1 + 10 x 6 + 10 bits reach beyond 64 */
+#define QUEUE_LEVELS_MAX 8 /* level 0 of 2 ns: 1 + 8 x 7 + 8 bits reach beyond 64 */
 #define QUEUE_WINDOW_BITS 12u
-#define QUEUE_SPREAD_BITS 10u
+#define QUEUE_SPREAD_BITS 8u
 #define QUEUE_WINDOW (1u << QUEUE_WINDOW_BITS)
 #define QUEUE_SPREAD (1u << QUEUE_SPREAD_BITS)
+#define QUEUE_COARSE (4 * QUEUE_SPREAD) /* buckets of a level above 0: at 1 ms, level 1 holds 4.5 min */
 /* What is due within an eighth of level 0, or within 2^30 ns there, is not packed: it will not lie around for long. */
 #define QUEUE_NEAR (QUEUE_WINDOW / 8)
 #define QUEUE_NEAR_BITS 30u
@@ -51,6 +52,22 @@ struct queue_ladder {
 int queue_ladder_init(struct queue_ladder *ladder, size_t entries_max); /* 0 or -ENOMEM */
 void queue_ladder_done(struct queue_ladder *ladder);
 size_t queue_ladder_bytes(const struct queue_ladder *ladder);
+
+/* How many entries a bucket should have at present: few enough to insert among; but about as many as there are buckets,
+ * so that both what is opened and the ends of the buckets that are appended to stay in the cache. */
+static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
+{
+    unsigned half_bits = ladder->count ? (66u - (unsigned) __builtin_clzll(ladder->count)) / 2 : 0;
+    return half_bits < 6 ? 64 : half_bits < 10 ? 1u << half_bits : 1024;
+}
+
+/* How many buckets level 0 should hold: those that messages go to, and as many again a few times over. With more, timers
+ * of a short queue would lie in a chunk each. */
+static inline uint64_t queue_ladder_window(const struct queue_ladder *ladder)
+{
+    uint64_t wanted = 4 * ladder->count / queue_ladder_target(ladder) + QUEUE_SPREAD;
+    return wanted < QUEUE_WINDOW ? wanted : QUEUE_WINDOW;
+}
 
 /* How many buckets of level 0 are near. */
 static inline uint64_t queue_ladder_near(const struct queue_ladder *ladder)
@@ -91,14 +108,6 @@ void queue_ladder_spread(struct queue_ladder *ladder, const struct queue_bucket 
 void queue_ladder_lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t begin_ns);
 /* Spreads coarser buckets while level 0 has room for them. */
 void queue_ladder_fill(struct queue_ladder *ladder);
-
-/* How many entries a bucket should have at present: few enough to insert among; but about as many as there are buckets,
- * so that both what is opened and the ends of the buckets that are appended to stay in the cache. */
-static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
-{
-    unsigned half_bits = ladder->count ? (66u - (unsigned) __builtin_clzll(ladder->count)) / 2 : 0;
-    return half_bits < 6 ? 64 : half_bits < 10 ? 1u << half_bits : 1024;
-}
 
 /* To be told how many entries a bucket had in the end, and at how many instants: no width could tell apart what has one.
  * Lays out anew where that pays. */

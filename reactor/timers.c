@@ -12,13 +12,12 @@ struct timer_slot {
     uint32_t handle;
     uint32_t target;
     uint64_t due_ns;     /* as armed last; so are source to kind */
-    uint64_t lies_at_ns; /* its one live entry in the queue: at or before due_ns */
     uint32_t data, source, count, cause;
-    uint32_t lies_count; /* that entry's count */
+    uint32_t lies_count; /* of its one live entry in the queue, due at or before due_ns: at it when that is count, too */
     uint16_t step;
     uint8_t order, kind;
 };
-_Static_assert(sizeof(struct timer_slot) == 48, "with its 32-byte entry a timer costs 80 bytes");
+_Static_assert(sizeof(struct timer_slot) == 40, "with its 32-byte entry a timer costs 72 bytes");
 
 static uint32_t slot_mask(const struct reactor_timers *timers)
 {
@@ -83,39 +82,35 @@ static void set(struct timer_slot *slot, const struct reactor_entry *entry)
     slot->kind = entry->kind;
 }
 
-/* Pushes the entry that the slot describes: 0 or negative. */
-static int lay(struct reactor_timers *timers, struct timer_slot *slot)
+/* Pushes a timer's entry; false when the queue is full. */
+static bool lay(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry)
 {
-    slot->lies_at_ns = slot->due_ns;
-    slot->lies_count = slot->count;
-    return reactor_queue_push(timers->queue, &(struct reactor_entry){
-                                                 .due_ns = slot->due_ns,
-                                                 .target = slot->target,
-                                                 .source = slot->source,
-                                                 .count = slot->count,
-                                                 .step = slot->step,
-                                                 .order = slot->order,
-                                                 .kind = slot->kind,
-                                                 .payload = slot->handle,
-                                                 .cause = slot->cause,
-                                             });
+    struct reactor_entry *place = reactor_queue_reserve(timers->queue, entry->due_ns, false);
+    if (!place)
+        return false;
+    *place = *entry;
+    place->payload = handle;
+    reactor_queue_commit(timers->queue, place);
+    return true;
 }
 
 uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data)
 {
-    base_assert(is_timer_class(entry));
+    base_assert(is_timer_class(entry) && !(entry->order & (REACTOR_LOOSE | REACTOR_CARRIES)));
     uint32_t number = base_slab_take(&timers->slots);
     if (!number)
         return 0;
+    uint32_t handle = number | (timers->serial += slot_mask(timers) + 1); /* counts in the bits above the slot's number */
+    if (!lay(timers, handle, entry)) {
+        base_slab_give(&timers->slots, number);
+        return 0;
+    }
     struct timer_slot *slot = base_slab_at(&timers->slots, number);
     set(slot, entry);
+    slot->handle = handle;
+    slot->lies_count = entry->count;
     slot->data = data;
-    timers->serial += slot_mask(timers) + 1; /* counts in the bits above the slot's number */
-    slot->handle = number | timers->serial;
-    if (lay(timers, slot) == 0)
-        return slot->handle;
-    base_slab_give(&timers->slots, number);
-    return 0;
+    return handle;
 }
 
 bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32_t target)
@@ -133,14 +128,14 @@ bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const s
     struct timer_slot *slot = find(timers, handle);
     if (!slot || slot->target != entry->target || slot->source != entry->source)
         return false;
-    struct timer_slot before = *slot;
-    set(slot, entry);
-    if (entry->due_ns > slot->lies_at_ns)
-        return true; /* its entry comes up earlier and is pushed on then */
-    if (lay(timers, slot) < 0) {
-        *slot = before;
-        return false;
+    if (entry->due_ns > slot->due_ns || (entry->due_ns == slot->due_ns && slot->count != slot->lies_count)) {
+        set(slot, entry); /* what lies there comes up earlier, and is pushed on then */
+        return true;
     }
+    if (!lay(timers, handle, entry))
+        return false;
+    set(slot, entry);
+    slot->lies_count = entry->count;
     add_dead(timers);
     return true;
 }
@@ -153,8 +148,14 @@ bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *ent
         return false;
     }
     if (slot->due_ns > entry->due_ns) {
-        int result = lay(timers, slot);
-        base_assert(result == 0); /* in the place of the entry that was popped */
+        entry->due_ns = slot->due_ns;
+        entry->count = slot->lies_count = slot->count;
+        entry->cause = slot->cause;
+        entry->step = slot->step;
+        entry->order = slot->order;
+        entry->kind = slot->kind;
+        bool is_laid = lay(timers, slot->handle, entry);
+        base_assert(is_laid); /* in the place of the entry that was popped */
         return false;
     }
     *data = slot->data;

@@ -12,7 +12,7 @@
 
 #define DELAYS 65536u /* drawn beforehand */
 #define REPETITIONS 3
-#define COMPARED 300000u /* holds after which queue and heap must have popped the same */
+#define COMPARED 100000u /* holds after which queue and heap must have popped the same */
 
 enum touch { TOUCH_NOTHING, TOUCH_TIMERS, TOUCH_IDLE };
 
@@ -119,32 +119,30 @@ static inline uint64_t due_ns(const struct bench *bench)
     return bench->now_ns + delay_ns;
 }
 
-static inline struct reactor_entry entry_at(const struct bench *bench, uint64_t at_ns, uint8_t order)
+static inline uint32_t target_of(uint64_t index)
 {
-    return (struct reactor_entry){.due_ns = at_ns, .target = (uint32_t) (bench->index * 2654435761u), .source = 1,
-                                  .count = (uint32_t) bench->index, .order = order};
+    return (uint32_t) index * 2654435761u;
 }
 
 static inline struct reactor_entry timer_entry(const struct bench *bench, uint32_t number)
 {
     uint64_t delay_ns = bench->mix->touch == TOUCH_IDLE ? UINT64_C(30000000000)
                                                         : bench->timer_delays_ns[bench->index % DELAYS];
-    struct reactor_entry entry = entry_at(bench, bench->now_ns + delay_ns, REACTOR_TIMER);
-    entry.target = number;
-    return entry;
+    return (struct reactor_entry){.due_ns = bench->now_ns + delay_ns, .target = number, .source = 1,
+                                  .count = (uint32_t) bench->index, .order = REACTOR_TIMER};
 }
 
 /* What a message does to some timer. */
 static inline __attribute__((always_inline)) void touch(struct bench *bench, struct subject *subject,
                                                         enum subject_kind kind)
 {
-    uint32_t number = (uint32_t) (((bench->index * 2654435761u & UINT32_MAX) * bench->timers) >> 32);
+    uint32_t number = (uint32_t) ((uint64_t) target_of(bench->index) * bench->timers >> 32);
     struct reactor_entry entry = timer_entry(bench, number);
     if (bench->mix->touch == TOUCH_IDLE || bench->index % 4 == 0) {
-        subject_rearm(subject, kind, number, entry);
+        subject_rearm(subject, kind, number, &entry);
     } else if (bench->index % 4 == 1) {
         subject_disarm(subject, kind, number);
-        subject_arm(subject, kind, number, entry);
+        subject_arm(subject, kind, number, &entry);
     }
 }
 
@@ -162,11 +160,11 @@ static inline __attribute__((always_inline)) void hold(struct bench *bench, stru
         bench->index++;
         bench->check = bench->check * 31 + bench->now_ns + (is_timer ? number : popped->count);
         if (is_timer) {
-            subject_arm(subject, kind, number, timer_entry(bench, number));
+            struct reactor_entry again = timer_entry(bench, number);
+            subject_arm(subject, kind, number, &again);
             return;
         }
-        struct reactor_entry entry = entry_at(bench, due_ns(bench), REACTOR_MESSAGE);
-        subject_push(subject, kind, &entry);
+        subject_push(subject, kind, due_ns(bench), target_of(bench->index), (uint32_t) bench->index);
         if (bench->timers) {
             bench->index++;
             touch(bench, subject, kind);
@@ -180,12 +178,13 @@ static void fill(struct bench *bench, struct subject *subject, enum subject_kind
 {
     for (bench->index = 1; bench->index <= bench->pending - bench->timers; bench->index++) {
         bench->now_ns = bench->mix->delay_ns == constant ? bench->index * 100000000 / bench->pending : 0;
-        struct reactor_entry entry = entry_at(bench, due_ns(bench), REACTOR_MESSAGE);
-        subject_push(subject, kind, &entry);
+        subject_push(subject, kind, due_ns(bench), target_of(bench->index), (uint32_t) bench->index);
     }
     bench->now_ns = 0;
-    for (uint32_t number = 0; number < bench->timers; number++, bench->index++)
-        subject_arm(subject, kind, number, timer_entry(bench, number));
+    for (uint32_t number = 0; number < bench->timers; number++, bench->index++) {
+        struct reactor_entry entry = timer_entry(bench, number);
+        subject_arm(subject, kind, number, &entry);
+    }
 }
 
 static inline __attribute__((always_inline)) struct result run(struct bench *bench, enum subject_kind kind,

@@ -67,7 +67,7 @@ static inline void heap_sink(struct subject *heap, size_t at, struct reactor_ent
     entries[at] = moving;
 }
 
-static inline void heap_push(struct subject *heap, const struct reactor_entry *entry)
+static inline __attribute__((always_inline)) void heap_push(struct subject *heap, const struct reactor_entry *entry)
 {
     struct reactor_entry *entries = heap->entries;
     size_t at = heap->count++;
@@ -98,22 +98,31 @@ static inline void heap_add_dead(struct subject *heap)
         heap_sink(heap, at, heap->entries[at]);
 }
 
+/* A message, written in its place where there is one: bytes that are copied wide just after they were stored narrow wait
+ * for those stores. */
 static inline __attribute__((always_inline)) void subject_push(struct subject *subject, enum subject_kind kind,
-                                                               const struct reactor_entry *entry)
+                                                               uint64_t due_ns, uint32_t target, uint32_t count)
 {
+    struct reactor_entry local, *place = &local;
     if (kind == SUBJECT_QUEUE) {
-        struct reactor_entry *place = reactor_queue_reserve(&subject->queue, entry->due_ns, false);
+        place = reactor_queue_reserve(&subject->queue, due_ns, false);
         base_assert(place);
-        *place = *entry;
-        reactor_queue_commit(&subject->queue, place);
-    } else if (kind == SUBJECT_HEAP) {
-        heap_push(subject, entry);
-    } else {
-        subject->entries[subject->at + subject->count < subject->capacity ? subject->at + subject->count
-                                                                           : subject->at + subject->count -
-                                                                                 subject->capacity] = *entry;
-        subject->count++;
+    } else if (kind == SUBJECT_FIFO) {
+        size_t end = subject->at + subject->count++;
+        place = &subject->entries[end < subject->capacity ? end : end - subject->capacity];
     }
+    place->due_ns = due_ns;
+    place->target = target;
+    place->source = 1;
+    place->count = count;
+    place->step = 0;
+    place->order = REACTOR_MESSAGE;
+    place->kind = 0;
+    place->payload = place->cause = 0;
+    if (kind == SUBJECT_QUEUE)
+        reactor_queue_commit(&subject->queue, place);
+    else if (kind == SUBJECT_HEAP)
+        heap_push(subject, place);
 }
 
 /* The next entry, dead timers too. */
@@ -135,28 +144,28 @@ static inline __attribute__((always_inline)) const struct reactor_entry *subject
 
 /* Timer number `number`, which has none pending. */
 static inline void subject_arm(struct subject *subject, enum subject_kind kind, uint32_t number,
-                               struct reactor_entry entry)
+                               struct reactor_entry *entry)
 {
     if (kind == SUBJECT_QUEUE) {
-        subject->handles[number] = reactor_timer_arm(&subject->timers, &entry, number);
+        subject->handles[number] = reactor_timer_arm(&subject->timers, entry, number);
         base_assert(subject->handles[number]);
         return;
     }
-    entry.payload = number;
-    subject->slots[number] = (struct heap_timer){entry.due_ns, entry.count};
-    heap_push(subject, &entry);
+    entry->payload = number;
+    subject->slots[number] = (struct heap_timer){entry->due_ns, entry->count};
+    heap_push(subject, entry);
 }
 
 static inline void subject_rearm(struct subject *subject, enum subject_kind kind, uint32_t number,
-                                 struct reactor_entry entry)
+                                 struct reactor_entry *entry)
 {
     if (kind == SUBJECT_QUEUE) {
-        base_assert(reactor_timer_rearm(&subject->timers, subject->handles[number], &entry));
+        base_assert(reactor_timer_rearm(&subject->timers, subject->handles[number], entry));
         return;
     }
     struct heap_timer *slot = &subject->slots[number];
-    if (entry.due_ns > slot->due_ns) { /* what lies there comes up before, and is pushed on then */
-        slot->due_ns = entry.due_ns;
+    if (entry->due_ns > slot->due_ns) { /* what lies there comes up before, and is pushed on then */
+        slot->due_ns = entry->due_ns;
         return;
     }
     subject_arm(subject, kind, number, entry);

@@ -75,12 +75,52 @@ static void end(struct world *world)
     free(world->model.entries);
 }
 
+/* An entry and the bytes that it carries, which tell whose they are. */
+struct carrier {
+    _Alignas(64) struct reactor_entry entry;
+    uint32_t carried[REACTOR_CARRIED_BYTES / 4];
+};
+
+static struct carrier carrier_of(const struct reactor_entry *entry)
+{
+    struct carrier carrier = {.entry = *entry};
+    for (uint32_t i = 0; i < REACTOR_CARRIED_BYTES / 4; i++)
+        carrier.carried[i] = (entry->count + 1) * (2654435761u + i);
+    return carrier;
+}
+
+static void assert_carried(const struct reactor_entry *entry)
+{
+    if (!(entry->order & REACTOR_CARRIES))
+        return;
+    struct carrier expected = carrier_of(entry);
+    assert_int_equal((uintptr_t) entry % 64, 0);
+    assert_memory_equal(entry + 1, expected.carried, sizeof expected.carried);
+}
+
+static void push_carrier(struct world *world, const struct reactor_entry *entry)
+{
+    struct carrier carrier = carrier_of(entry);
+    assert_int_equal(reactor_queue_push(&world->queue, &carrier.entry), 0);
+}
+
+/* Half by a copy, half written in place. */
 static void push_both(struct world *world, struct reactor_entry entry)
 {
     entry.count = world->count++;
-    entry.payload = ~entry.count;
-    assert_int_equal(reactor_queue_push(&world->queue, &entry), 0);
+    entry.payload = entry.count % 3 ? ~entry.count : entry.count & UINT16_MAX;
     model_push(&world->model, &entry);
+    if (entry.count % 2) {
+        push_carrier(world, &entry);
+        return;
+    }
+    bool carries = entry.order & REACTOR_CARRIES;
+    struct reactor_entry *place = reactor_queue_reserve(&world->queue, entry.due_ns, carries);
+    assert_non_null(place);
+    *place = entry;
+    if (carries)
+        memcpy(place + 1, carrier_of(&entry).carried, REACTOR_CARRIED_BYTES);
+    reactor_queue_commit(&world->queue, place);
 }
 
 static void assert_same(const struct reactor_entry *entry, const struct reactor_entry *expected)
@@ -101,6 +141,7 @@ static bool pop_both(struct world *world, uint64_t limit_ns)
     }
     struct reactor_entry expected = model_pop(&world->model);
     assert_same(entry, &expected);
+    assert_carried(entry);
     world->now_ns = expected.due_ns;
     world->step = expected.step;
     return true;
@@ -116,11 +157,14 @@ static void drain(struct world *world)
 
 static struct reactor_entry random_entry(struct world *world, uint64_t delay_ns)
 {
+    uint32_t target = (uint32_t) draw(world, 1000);
     return (struct reactor_entry){
         .due_ns = world->now_ns + delay_ns,
-        .target = (uint32_t) draw(world, 1000),
-        .source = (uint32_t) draw(world, 1000),
-        .order = (uint8_t) (draw(world, 256) & ~REACTOR_CARRIES),
+        .target = target,
+        .source = draw(world, 2) ? target + 1 : (uint32_t) draw(world, 1000), /* half of them can be packed */
+        .order = (uint8_t) draw(world, 256),
+        .kind = (uint8_t) draw(world, 256),
+        .cause = draw(world, 4) ? 0 : 1 + (uint32_t) draw(world, UINT32_MAX),
     };
 }
 
@@ -215,6 +259,7 @@ static void drain_in_order(struct world *world, size_t expected)
 static void push_fast(struct world *world, struct reactor_entry entry)
 {
     entry.count = world->count++;
+    entry.order &= (uint8_t) ~REACTOR_CARRIES;
     if (reactor_queue_push(&world->queue, &entry) != 0)
         fail();
 }
@@ -337,6 +382,7 @@ static bool keep_odd(void *context, const struct reactor_entry *entry)
 
 static void add_count(void *context, const struct reactor_entry *entry)
 {
+    assert_carried(entry);
     *(uint64_t *) context += entry->count;
 }
 
@@ -426,6 +472,117 @@ static void memory_stays_bounded_by_the_pending_entries(void **state)
     end(&world);
 }
 
+/* What is popped is read where it lies while others are pushed, some to come right behind it, and others are swept. */
+static void what_was_popped_stays_in_place_until_the_next_pop(void **state)
+{
+    (void) state;
+    struct world world;
+    begin(&world, 63);
+    for (unsigned i = 0; i < 3000; i++)
+        push_both(&world, random_entry(&world, wild_span(&world, 30)));
+    for (unsigned i = 0; i < 30000 && world.model.count; i++) {
+        struct reactor_entry *entry = reactor_queue_pop(&world.queue, UINT64_MAX), expected = model_pop(&world.model);
+        world.now_ns = expected.due_ns;
+        for (uint64_t pushes = i % 1000 ? draw(&world, 3) : 5000; pushes; pushes--)
+            push_both(&world, random_entry(&world, 1 + wild_span(&world, draw(&world, 2) ? 10 : 40)));
+        if (i % 5000 == 4999) {
+            struct model kept = {0};
+            for (size_t at = 0; at < world.model.count; at++) {
+                if (keep_odd(NULL, &world.model.entries[at]))
+                    model_push(&kept, &world.model.entries[at]);
+            }
+            reactor_queue_sweep(&world.queue, keep_odd, NULL);
+            free(world.model.entries);
+            world.model = kept;
+        }
+        assert_same(entry, &expected);
+        assert_carried(entry);
+    }
+    drain(&world);
+    end(&world);
+}
+
+/* Idle timers at either side of every limit of packing: payloads, bucket ends, spans beyond 2^32 ns. */
+static void packed_timers_come_back_as_they_were(void **state)
+{
+    (void) state;
+    struct world world;
+    begin(&world, 64);
+    static const uint32_t payloads[] = {0, 1, UINT16_MAX, UINT16_MAX + 1, UINT32_MAX};
+    for (unsigned bits = 20; bits < 64; bits++) {
+        for (unsigned i = 0; i < 15; i++) {
+            struct reactor_entry entry = {.due_ns = (UINT64_C(1) << bits) + i % 3 - 1, .target = i, .source = i + 1,
+                                          .count = world.count++, .order = REACTOR_TIMER | REACTOR_LOOSE,
+                                          .kind = (uint8_t) i, .payload = payloads[i / 3]};
+            entry.source += bits % 5 == 0;
+            entry.cause = bits % 5 == 1;
+            entry.step = bits % 5 == 2;
+            push_carrier(&world, &entry);
+            model_push(&world.model, &entry);
+        }
+    }
+    drain(&world);
+    end(&world);
+}
+
+static void an_idle_timer_far_ahead_takes_less_than_18_bytes(void **state)
+{
+    (void) state;
+    struct world world;
+    begin(&world, 65);
+    const uint32_t pending = 1000000;
+    size_t empty = reactor_queue_bytes(&world.queue);
+    for (uint32_t i = 0; i < pending; i++)
+        push_fast(&world, (struct reactor_entry){.due_ns = UINT64_C(5000000000) + draw(&world, UINT64_C(115000000000)),
+                                                 .target = i, .source = i + 1, .order = REACTOR_TIMER | REACTOR_LOOSE});
+    size_t held = reactor_queue_bytes(&world.queue) - empty;
+    printf("%zu bytes for %u timers\n", held, pending);
+    assert_true(held < pending * (size_t) 18);
+    drain_in_order(&world, pending);
+    end(&world);
+}
+
+/* A bucket that is never used up, whatever its width: it must become narrower, and need no more memory than its entries. */
+static void tiny_delays_from_a_wide_bucket_on_stay_cheap(void **state)
+{
+    (void) state;
+    for (uint32_t pending = 300; pending <= 30000; pending *= 10) {
+        struct world world;
+        begin(&world, 66);
+        double start = seconds();
+        size_t empty = reactor_queue_bytes(&world.queue);
+        for (uint32_t i = 0; i < pending; i++)
+            push_fast(&world, random_entry(&world, 100 + draw(&world, 800)));
+        struct reactor_entry before = {0};
+        for (uint32_t i = 0; i < 1000000; i++) {
+            struct reactor_entry entry = *reactor_queue_pop(&world.queue, UINT64_MAX);
+            assert_true(i == 0 || reactor_entry_before(&before, &entry));
+            before = entry;
+            world.now_ns = entry.due_ns;
+            push_fast(&world, random_entry(&world, 100 + draw(&world, 800)));
+        }
+        assert_true(world.queue.shift < 12); /* it began with 2^20 ns */
+        assert_true(reactor_queue_bytes(&world.queue) - empty < 4 * 32 * pending + 600000);
+        assert_true(seconds() - start < 5);
+        end(&world);
+    }
+}
+
+static void tells_when_a_bucket_was_opened(void **state)
+{
+    (void) state;
+    struct world world;
+    begin(&world, 67);
+    push_both(&world, (struct reactor_entry){.due_ns = 10});
+    push_both(&world, (struct reactor_entry){.due_ns = 11});
+    push_both(&world, (struct reactor_entry){.due_ns = 5000000000});
+    uint64_t opened = world.queue.opened;
+    assert_true(pop_both(&world, UINT64_MAX) && world.queue.opened == opened + 1);
+    assert_true(pop_both(&world, UINT64_MAX) && world.queue.opened == opened + 1);
+    assert_true(pop_both(&world, UINT64_MAX) && world.queue.opened == opened + 2);
+    end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +599,11 @@ int main(void)
         cmocka_unit_test(shows_what_comes_next),
         cmocka_unit_test(refuses_beyond_its_bound_and_goes_on),
         cmocka_unit_test(memory_stays_bounded_by_the_pending_entries),
+        cmocka_unit_test(what_was_popped_stays_in_place_until_the_next_pop),
+        cmocka_unit_test(packed_timers_come_back_as_they_were),
+        cmocka_unit_test(an_idle_timer_far_ahead_takes_less_than_18_bytes),
+        cmocka_unit_test(tiny_delays_from_a_wide_bucket_on_stay_cheap),
+        cmocka_unit_test(tells_when_a_bucket_was_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
