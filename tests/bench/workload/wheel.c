@@ -55,6 +55,8 @@ static void choose_widths(struct wheel *wheel, const struct wheel_load *load)
     wheel->slots_log2 = log2_floor((uint64_t) (records * 2.8));
     if (wheel->slots_log2 > WHEEL_SLOTS_LOG2_MAX)
         wheel->slots_log2 = WHEEL_SLOTS_LOG2_MAX;
+    if (wheel->slots_log2 < 2)
+        wheel->slots_log2 = 2; /* they are summed by fours */
     base_assert(wheel->slots_log2 <= wheel->shift && wheel->coarse_shift <= WHEEL_COARSE_SHIFT_MAX);
 }
 
@@ -70,7 +72,7 @@ void wheel_init(struct wheel *wheel, const struct wheel_load *load)
     wheel->coarse_due_mask = (1u << wheel->coarse_shift) - 1;
     wheel->fine = wheel_memory(fine * sizeof *wheel->fine);
     wheel->coarse = wheel_memory(coarse * sizeof *wheel->coarse);
-    wheel->open = wheel_memory(WHEEL_OPEN_MAX * sizeof *wheel->open);
+    wheel->open = wheel_memory((WHEEL_OPEN_MAX + 64) * sizeof *wheel->open);
     wheel->free = NULL;
     wheel->fresh = wheel_memory(chunks * WHEEL_CHUNK);
     wheel->fresh_end = wheel->fresh + chunks * WHEEL_CHUNK;

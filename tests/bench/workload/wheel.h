@@ -18,7 +18,7 @@
 #define WHEEL_TIMERS 8      /* kinds: a timer's only octet; the first one of a message is not below it */
 #define WHEEL_CHUNK 1024u   /* bytes, and how they are aligned */
 #define WHEEL_SLOTS_LOG2_MAX 11 /* of the counting sort */
-#define WHEEL_OPEN_MAX (1u << 16)
+#define WHEEL_OPEN_MAX ((1u << 16) - 64) /* records of a bucket; a loop may look some beyond them */
 #define WHEEL_INLINE static inline __attribute__((always_inline))
 
 struct __attribute__((packed, aligned(32))) wheel_record {
@@ -166,6 +166,36 @@ WHEEL_INLINE void wheel_finish(struct wheel_record *records, uint32_t count)
     }
 }
 
+/* How many records of a bucket are in each slot of its time; how many in all. */
+WHEEL_INLINE uint32_t wheel_count(uint16_t *counts, const struct wheel_bucket *bucket, unsigned slot_shift)
+{
+    size_t bytes = 0;
+    for (char *end = bucket->next; end;) {
+        char *chunk = wheel_chunk_of(end);
+        bytes += (size_t) (end - chunk) - sizeof(struct wheel_record);
+        for (struct wheel_record *record = (struct wheel_record *) (void *) chunk + 1; (char *) record < end; record++)
+            counts[record->due >> slot_shift]++;
+        memcpy(&end, chunk, sizeof end);
+    }
+    return (uint32_t) (bytes / sizeof(struct wheel_record));
+}
+
+/* Where each slot ends, from how many it has: four at a time in one word. */
+WHEEL_INLINE void wheel_sum(uint16_t *counts, uint32_t slots)
+{
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first of four is the word's lowest");
+    uint64_t before = 0;
+    for (uint32_t slot = 0; slot < slots; slot += 4) {
+        uint64_t four;
+        memcpy(&four, &counts[slot], sizeof four);
+        four += four << 16;
+        four += four << 32;
+        four += before * UINT64_C(0x0001000100010001);
+        memcpy(&counts[slot], &four, sizeof four);
+        before = four >> 48;
+    }
+}
+
 /* Opens the bucket that begins then (coarse ones first) and sorts it into wheel->open; how many it has. From the last
  * item to the first, so that what was put in in order stays so. */
 WHEEL_INLINE uint32_t wheel_open(struct wheel *wheel, uint64_t begin_ns)
@@ -174,30 +204,23 @@ WHEEL_INLINE uint32_t wheel_open(struct wheel *wheel, uint64_t begin_ns)
         wheel_spread(wheel, begin_ns);
     struct wheel_bucket *bucket = &wheel->fine[begin_ns >> wheel->shift & wheel->mask];
     unsigned slot_shift = wheel->shift - wheel->slots_log2;
-    uint32_t slots = 1u << wheel->slots_log2;
     uint16_t *ends = wheel->ends;
+    struct wheel_record *open = wheel->open;
     wheel->open_begin_ns = begin_ns;
-    memset(ends, 0, slots * sizeof *ends);
-    for (char *end = bucket->next; end;) {
-        char *chunk = wheel_chunk_of(end);
-        for (struct wheel_record *record = (struct wheel_record *) (void *) chunk + 1; (char *) record < end; record++)
-            ends[record->due >> slot_shift]++;
-        memcpy(&end, chunk, sizeof end);
-    }
-    uint32_t sum = 0;
-    for (uint32_t slot = 0; slot < slots; slot++)
-        ends[slot] = (uint16_t) (sum += ends[slot]);
-    if (__builtin_expect(sum >= WHEEL_OPEN_MAX, 0))
+    memset(ends, 0, sizeof *ends << wheel->slots_log2);
+    uint32_t count = wheel_count(ends, bucket, slot_shift);
+    if (__builtin_expect(count >= WHEEL_OPEN_MAX, 0))
         wheel_crowded();
+    wheel_sum(ends, 1u << wheel->slots_log2);
     for (char *end = bucket->next; end;) {
         char *chunk = wheel_chunk_of(end);
         for (struct wheel_record *record = (struct wheel_record *) (void *) end - 1; (char *) record > chunk; record--)
-            wheel->open[--ends[record->due >> slot_shift]] = *record;
+            open[--ends[record->due >> slot_shift]] = *record;
         end = wheel_chunk_give(wheel, chunk);
     }
     bucket->next = NULL;
-    wheel_finish(wheel->open, sum);
-    return sum;
+    wheel_finish(open, count);
+    return count;
 }
 
 #endif
