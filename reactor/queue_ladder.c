@@ -105,11 +105,12 @@ void queue_ladder_place(struct queue_ladder *ladder, const struct reactor_entry 
 {
     uint64_t at;
     struct queue_level *level = level_of(ladder, entry->due_ns, &at);
-    bool is_far = level->shift <= QUEUE_COMPACT_BITS && (level != ladder->levels || at - level->position >= queue_ladder_near(ladder));
+    bool is_near = level == ladder->levels && at - level->position < queue_ladder_near(ladder);
     if (entry->order & REACTOR_CARRIES)
         memcpy(append(ladder, level, at, QUEUE_CARRYING), entry, sizeof *entry + REACTOR_CARRIED_BYTES);
-    else if (is_far && queue_compact_fits(entry))
-        *(struct queue_compact *) append(ladder, level, at, QUEUE_COMPACT) = queue_compact_of(entry, at << level->shift);
+    else if (!is_near && level->shift <= QUEUE_COMPACT_BITS && queue_compact_fits(entry))
+        *(struct queue_compact *) append(ladder, level, at, QUEUE_COMPACT) =
+            queue_compact_of(entry, at << level->shift);
     else
         *(struct reactor_entry *) append(ladder, level, at, QUEUE_PLAIN) = *entry;
 }
@@ -162,17 +163,9 @@ uint32_t queue_bucket_count(const struct queue_store *store, const struct queue_
     return count;
 }
 
-static struct queue_bucket bucket_of(const struct queue_level *level, uint64_t at)
-{
-    struct queue_bucket bucket = {.begin_ns = at << level->shift};
-    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
-        bucket.tails[kind] = level->tails[kind][at & level->mask];
-    return bucket;
-}
-
 struct queue_bucket queue_bucket_take(struct queue_level *level, uint64_t at)
 {
-    struct queue_bucket bucket = bucket_of(level, at);
+    struct queue_bucket bucket = queue_bucket_at(level, at);
     for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
         level->tails[kind][at & level->mask] = 0;
     base_bit_tree_remove(&level->occupied, (uint32_t) at & level->mask);
@@ -261,7 +254,7 @@ bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct qu
 void queue_ladder_prefetch(const struct queue_ladder *ladder)
 {
     const struct queue_level *level = &ladder->levels[0];
-    struct queue_bucket bucket = bucket_of(level, level->position);
+    struct queue_bucket bucket = queue_bucket_at(level, level->position);
     for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
         struct queue_walk walk = queue_walk_begin(queue_bucket_list(&ladder->store, &bucket, kind), kind);
         for (; walk.left; queue_walk_next(&ladder->store, &walk)) {
@@ -278,7 +271,7 @@ uint64_t queue_ladder_least_due(const struct queue_ladder *ladder)
     uint64_t at, least = UINT64_MAX;
     if (!first_level(ladder, &k, &at))
         return least;
-    struct queue_bucket bucket = bucket_of(&ladder->levels[k], at);
+    struct queue_bucket bucket = queue_bucket_at(&ladder->levels[k], at);
     const struct queue_store *store = &ladder->store;
     for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
         struct queue_walk walk = queue_walk_begin(queue_bucket_list(store, &bucket, kind), kind);
@@ -304,78 +297,4 @@ void queue_ladder_each_bucket(const struct queue_ladder *ladder,
         for (; index != BASE_BIT_TREE_NONE; index = base_bit_tree_next(&level->occupied, index + 1))
             visit(context, level, number_of(level, index));
     }
-}
-
-struct visiting {
-    struct queue_ladder *ladder;
-    queue_visit *visit;
-    queue_keep *keep;
-    void *context;
-    size_t removed;
-};
-
-static void visit_bucket(void *context, struct queue_level *level, uint64_t at)
-{
-    const struct visiting *visiting = context;
-    const struct queue_store *store = &visiting->ladder->store;
-    struct queue_bucket bucket = bucket_of(level, at);
-    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
-        struct queue_walk walk = queue_walk_begin(queue_bucket_list(store, &bucket, kind), kind);
-        for (; walk.left; queue_walk_next(store, &walk)) {
-            const char *item = queue_walk_items(store, &walk);
-            for (uint32_t i = 0; i < walk.here; i++, item += QUEUE_UNIT_BYTES << kind) {
-                struct reactor_entry expanded;
-                if (kind == QUEUE_COMPACT)
-                    expanded = queue_compact_expand((const void *) item, bucket.begin_ns);
-                visiting->visit(visiting->context, kind == QUEUE_COMPACT ? &expanded : (const void *) item);
-            }
-        }
-    }
-}
-
-/* Keeps some of a list: the list of them, in chunks that the others leave. */
-static uint32_t sweep_list(struct visiting *visiting, struct queue_list list, enum queue_kind kind, uint64_t begin_ns)
-{
-    struct queue_store *store = &visiting->ladder->store;
-    uint32_t kept = 0;
-    struct queue_walk walk = queue_walk_begin(list, kind);
-    for (; walk.left; queue_walk_give(store, &walk)) {
-        const char *item = queue_walk_items(store, &walk);
-        for (uint32_t i = 0; i < walk.here; i++, item += QUEUE_UNIT_BYTES << kind) {
-            struct reactor_entry expanded;
-            if (kind == QUEUE_COMPACT)
-                expanded = queue_compact_expand((const void *) item, begin_ns);
-            if (visiting->keep(visiting->context, kind == QUEUE_COMPACT ? &expanded : (const void *) item))
-                memcpy(queue_tail_append(store, &kept, kind), item, QUEUE_UNIT_BYTES << kind);
-        }
-    }
-    visiting->removed += list.count - queue_list_of(store, kept, kind).count;
-    return kept;
-}
-
-static void sweep_bucket(void *context, struct queue_level *level, uint64_t at)
-{
-    struct visiting *visiting = context;
-    struct queue_bucket bucket = bucket_of(level, at);
-    uint32_t index = (uint32_t) at & level->mask, any = 0;
-    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
-        struct queue_list list = queue_bucket_list(&visiting->ladder->store, &bucket, kind);
-        any |= level->tails[kind][index] = sweep_list(visiting, list, kind, bucket.begin_ns);
-    }
-    if (!any)
-        base_bit_tree_remove(&level->occupied, index);
-}
-
-void queue_ladder_each(const struct queue_ladder *ladder, queue_visit *visit, void *context)
-{
-    struct visiting visiting = {.ladder = (struct queue_ladder *) ladder, .visit = visit, .context = context};
-    queue_ladder_each_bucket(ladder, visit_bucket, &visiting);
-}
-
-size_t queue_ladder_sweep(struct queue_ladder *ladder, queue_keep *keep, void *context)
-{
-    struct visiting visiting = {.ladder = ladder, .keep = keep, .context = context};
-    queue_ladder_each_bucket(ladder, sweep_bucket, &visiting);
-    ladder->count -= visiting.removed;
-    return visiting.removed;
 }

@@ -1,10 +1,10 @@
 /* The ladder of the timed queue (internal): buckets by time, each level 256 times as coarse as the one below.
  *
- * Level 0 is a window of buckets that slides along with time; the levels above have 1024 buckets each and together reach
- * to the end of time. Level k + 1 owns what begins where level k ends; its first bucket is spread over level k when that
- * has room. So an entry is moved once a level it lies beyond: most messages never, a timer once or twice, and that in 16
- * bytes. The width of level 0 follows the density by itself (queue_density.c): when many opened buckets were crowded or
- * nearly empty, all is laid out anew, at a cost that the entries opened in between have paid for. */
+ * Level 0 is a window of buckets that slides along with time; the levels above have 1024 buckets each and together
+ * reach to the end of time. Level k + 1 owns what begins where level k ends; its first bucket is spread over level k
+ * when that has room. So an entry is moved once a level it lies beyond: most messages never, a timer once or twice, and
+ * that in 16 bytes. The width of level 0 follows the density by itself (queue_density.c): when many opened buckets were
+ * crowded or nearly empty, all is laid out anew, at a cost that the entries opened in between have paid for. */
 #ifndef REACTOR_QUEUE_LADDER_H
 #define REACTOR_QUEUE_LADDER_H
 
@@ -61,8 +61,8 @@ static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
     return half_bits < 6 ? 64 : half_bits < 10 ? 1u << half_bits : 1024;
 }
 
-/* How many buckets level 0 should hold: those that messages go to, and as many again a few times over. With more, timers
- * of a short queue would lie in a chunk each. */
+/* How many buckets level 0 should hold: those that messages go to, and as many again a few times over. With more,
+ * timers of a short queue would lie in a chunk each. */
 static inline uint64_t queue_ladder_window(const struct queue_ladder *ladder)
 {
     uint64_t wanted = 4 * ladder->count / queue_ladder_target(ladder) + QUEUE_SPREAD;
@@ -93,7 +93,15 @@ static inline struct queue_list queue_bucket_list(const struct queue_store *stor
 }
 
 uint32_t queue_bucket_count(const struct queue_store *store, const struct queue_bucket *bucket);
-/* Takes bucket `at` out of its level; its place is empty then. */
+/* Bucket `at` of a level, left in its place; taken out of it. */
+static inline struct queue_bucket queue_bucket_at(const struct queue_level *level, uint64_t at)
+{
+    struct queue_bucket bucket = {.begin_ns = at << level->shift};
+    for (unsigned kind = 0; kind < QUEUE_KINDS; kind++)
+        bucket.tails[kind] = level->tails[kind][at & level->mask];
+    return bucket;
+}
+
 struct queue_bucket queue_bucket_take(struct queue_level *level, uint64_t at);
 /* Takes the first bucket that is not empty if it begins before limit_ns. The ladder begins behind it then; it may have
  * moved on (never beyond limit_ns) when the answer is false, too. */
@@ -109,8 +117,8 @@ void queue_ladder_lay_out(struct queue_ladder *ladder, unsigned shift, uint64_t 
 /* Spreads coarser buckets while level 0 has room for them. */
 void queue_ladder_fill(struct queue_ladder *ladder);
 
-/* To be told how many entries a bucket had in the end, and at how many instants: no width could tell apart what has one.
- * Lays out anew where that pays. */
+/* To be told how many entries a bucket had in the end, and at how many instants: no width could tell apart what has
+ * one. Lays out anew where that pays. */
 void queue_ladder_judge(struct queue_ladder *ladder, uint64_t entries, uint64_t instants);
 /* How wide buckets should be where so many entries were within a span. */
 unsigned queue_ladder_shift_for(const struct queue_ladder *ladder, uint64_t entries, uint64_t span_ns);

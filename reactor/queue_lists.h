@@ -1,9 +1,9 @@
 /* Storage of the timed queue (internal): lists of items in chunks of 1 KiB, out of one pool of reserved address space.
  *
  * A place is counted in units of 16 bytes. A list holds items of one size, so none of them ever straddles a cache line
- * without need, and is known by its tail: the unit behind its last item. Chunks are chained backwards; a chunk knows how
- * many stand before it, so the tail says the number of items, too. Freed chunks are taken again first, while they are
- * still in the cache. */
+ * without need, and is known by its tail: the unit behind its last item. Chunks are chained backwards; a chunk knows
+ * how many stand before it, so the tail says the number of items, too. Freed chunks are taken again first, while they
+ * are still in the cache. */
 #ifndef REACTOR_QUEUE_LISTS_H
 #define REACTOR_QUEUE_LISTS_H
 

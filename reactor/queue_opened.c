@@ -5,20 +5,6 @@
 #include "reactor/base/assert.h"
 #include "reactor/queue_compact.h"
 
-/* Inserting moves a quarter of the keys: among this many that is some 2 KiB, and more is only moved a few times. */
-#define INSERT_AMONG 1024u
-#define INSERT_FEW 16u
-
-static struct queue_opened *opened_of(const struct reactor_queue *queue)
-{
-    return &queue->far->opened;
-}
-
-static struct queue_store *store_of(const struct reactor_queue *queue)
-{
-    return &queue->far->ladder.store;
-}
-
 static void add_spare(struct reactor_queue *queue, uint32_t unit)
 {
     struct reactor_entry *entry = reactor_queue_at(queue, unit);
@@ -27,8 +13,7 @@ static void add_spare(struct reactor_queue *queue, uint32_t unit)
     *spare = unit;
 }
 
-/* Accounts for what was popped: the last one may still be looked at, the others' places are free. */
-static void settle(struct reactor_queue *queue)
+void queue_opened_settle(struct reactor_queue *queue)
 {
     struct queue_opened *opened = opened_of(queue);
     if (queue->cursor == opened->settled)
@@ -51,8 +36,7 @@ static void add_chain(struct reactor_queue *queue, uint32_t first, uint32_t last
     opened->chunk_first = first;
 }
 
-/* A place in a chunk of the bucket's own. */
-static uint32_t append(struct reactor_queue *queue, bool carries)
+uint32_t queue_opened_append(struct reactor_queue *queue, bool carries)
 {
     uint32_t *tail = &opened_of(queue)->tails[carries];
     if (*tail % QUEUE_CHUNK_UNITS == 0) {
@@ -119,7 +103,7 @@ static struct queue_counting gather_packed(struct reactor_queue *queue, struct q
     for (; walk.left; queue_walk_give(store, &walk)) {
         const struct queue_compact *packed = queue_walk_items(store, &walk);
         for (uint32_t i = walk.here; i-- > 0;) {
-            uint32_t unit = append(queue, false);
+            uint32_t unit = queue_opened_append(queue, false);
             *reactor_queue_at(queue, unit) = queue_compact_expand(&packed[i], begin_ns);
             queue_sort_add(&counting, (uint64_t) packed[i].offset_ns << 32 | unit);
         }
@@ -162,7 +146,7 @@ static void record_list(struct reactor_queue *queue, const struct queue_bucket *
             uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS + (i << kind);
             if (kind == QUEUE_COMPACT) {
                 struct queue_compact packed = *(struct queue_compact *) queue_store_at(store, unit);
-                unit = append(queue, false);
+                unit = queue_opened_append(queue, false);
                 *reactor_queue_at(queue, unit) = queue_compact_expand(&packed, bucket->begin_ns);
             }
             const struct reactor_entry *entry = reactor_queue_at(queue, unit);
@@ -204,7 +188,7 @@ void queue_opened_next_part(struct reactor_queue *queue)
 {
     struct queue_opened *opened = opened_of(queue);
     struct queue_store *store = store_of(queue);
-    settle(queue);
+    queue_opened_settle(queue);
     struct queue_part part = queue_parts_take(&opened->parts);
     while (part.list.count > QUEUE_SORT_MAX) {
         queue_parts_split(&opened->parts, store, part.list, &part.first);
@@ -225,7 +209,7 @@ void queue_opened_put_back(struct reactor_queue *queue)
 {
     struct queue_opened *opened = opened_of(queue);
     struct queue_ladder *ladder = &queue->far->ladder;
-    settle(queue);
+    queue_opened_settle(queue);
     queue_ladder_lay_out_anew(ladder, opened->better_shift, opened->floor_ns);
     ladder->count += opened->parts.entries;
     while (opened->parts.count) {
@@ -238,128 +222,6 @@ void queue_opened_put_back(struct reactor_queue *queue)
     }
     opened->entries = 0;
     queue_opened_close(queue);
-}
-
-struct reactor_entry *queue_opened_reserve(struct reactor_queue *queue, bool carries)
-{
-    struct queue_opened *opened = opened_of(queue);
-    settle(queue);
-    uint32_t unit = opened->spare[carries];
-    if (unit)
-        opened->spare[carries] = *(uint32_t *) (void *) reactor_queue_at(queue, unit);
-    else
-        unit = append(queue, carries);
-    return reactor_queue_at(queue, unit);
-}
-
-/* The keys from `keep` on become a part. */
-static void shed(struct reactor_queue *queue, size_t keep)
-{
-    struct queue_opened *opened = opened_of(queue);
-    struct queue_list list = {0};
-    for (size_t i = keep; i < queue->end; i++) {
-        uint32_t unit = (uint32_t) opened->keys[i];
-        struct queue_record record = queue_record_of(&opened->measure, reactor_queue_at(queue, unit), unit);
-        queue_records_add(store_of(queue), &list, record);
-    }
-    queue_parts_add(&opened->parts, list, reactor_queue_at(queue, (uint32_t) opened->keys[keep]));
-    opened->instants -= opened->instants < list.count ? opened->instants : list.count; /* counted when it is sorted */
-    queue->end = keep;
-}
-
-/* A bucket that had more pushed into it, not due yet, than all that is pending should have been narrower. All that is
- * left of it becomes a part, which is put back when the next entry is asked for. */
-static void give_up_if_endless(struct reactor_queue *queue)
-{
-    struct queue_opened *opened = opened_of(queue);
-    const struct queue_ladder *ladder = &queue->far->ladder;
-    if (opened->pushed < 16 * queue_ladder_target(ladder) || opened->pushed < reactor_queue_count(queue) ||
-        opened->floor_ns <= opened->measure.begin_ns)
-        return;
-    unsigned shift = queue_ladder_shift_for(ladder, opened->pushed, opened->floor_ns - opened->measure.begin_ns);
-    if (shift + 2 >= ladder->levels[0].shift)
-        return;
-    opened->better_shift = shift;
-    if (queue->cursor < queue->end)
-        shed(queue, queue->cursor);
-}
-
-/* The keys have become too many for inserting: their upper half becomes a part. */
-static void shed_if_crowded(struct reactor_queue *queue)
-{
-    size_t count = queue->end - queue->cursor;
-    if (count > QUEUE_SORT_MAX || (count > INSERT_AMONG && opened_of(queue)->inserted > INSERT_FEW))
-        shed(queue, queue->cursor + count / 2);
-}
-
-/* Where the entry belongs in keys [low, high), of which only their entries tell. */
-static size_t position_among(const struct reactor_queue *queue, size_t low, size_t high,
-                             const struct reactor_entry *entry)
-{
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (queue_entry_before(entry, reactor_queue_at(queue, (uint32_t) queue->keys[middle])))
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-/* First by the instant alone, without branches that would be mispredicted at each step. */
-static size_t position_of(const struct reactor_queue *queue, const struct reactor_entry *entry, uint64_t key)
-{
-    const uint64_t *keys = queue->keys;
-    size_t low = queue->cursor, left = queue->end - queue->cursor;
-    uint64_t last = key | UINT32_MAX; /* of its instant */
-    if (left == 0 || keys[queue->end - 1] >> 32 < key >> 32)
-        return queue->end; /* often, in a burst */
-    for (; left > 1; left -= left / 2)
-        low += keys[low + left / 2 - 1] <= last ? left / 2 : 0;
-    low += keys[low] <= last;
-    if (low > queue->cursor && keys[low - 1] >> 32 == key >> 32)
-        return position_among(queue, queue->cursor, low, entry);
-    return low;
-}
-
-/* Makes room at `at`. The room before the cursor is used too, so at most half of the keys move. */
-static size_t open_gap(struct reactor_queue *queue, size_t at)
-{
-    struct queue_opened *opened = opened_of(queue);
-    uint64_t *keys = opened->keys;
-    if (queue->cursor && at - queue->cursor < queue->end - at) {
-        memmove(&keys[queue->cursor - 1], &keys[queue->cursor], (at - queue->cursor) * sizeof keys[0]);
-        opened->settled = --queue->cursor;
-        return at - 1;
-    }
-    if (queue->end == QUEUE_OPEN_CAPACITY) {
-        memmove(keys, keys + queue->cursor, (queue->end - queue->cursor) * sizeof keys[0]);
-        at -= queue->cursor;
-        queue->end -= queue->cursor;
-        queue->cursor = opened->settled = 0;
-    }
-    memmove(&keys[at + 1], &keys[at], (queue->end - at) * sizeof keys[0]);
-    queue->end++;
-    return at;
-}
-
-void queue_opened_insert(struct reactor_queue *queue, const struct reactor_entry *entry)
-{
-    struct queue_opened *opened = opened_of(queue); /* all popped is settled: by the reserve */
-    base_assert(entry->due_ns >= opened->floor_ns);
-    opened->entries++;
-    opened->pushed += entry->due_ns > opened->floor_ns;
-    if (opened->pushed % 256 == 255)
-        give_up_if_endless(queue);
-    uint32_t unit = (uint32_t) (((const uint8_t *) entry - queue->units) / QUEUE_UNIT_BYTES);
-    struct queue_record record = queue_record_of(&opened->measure, entry, unit);
-    if (opened->parts.count && queue_parts_push(&opened->parts, store_of(queue), entry, record))
-        return;
-    size_t at = open_gap(queue, position_of(queue, entry, record.key));
-    opened->keys[at] = record.key;
-    opened->instants += entry->due_ns > opened->floor_ns;
-    opened->inserted++;
-    shed_if_crowded(queue);
 }
 
 void queue_opened_each(const struct reactor_queue *queue, queue_visit *visit, void *context)
@@ -412,7 +274,7 @@ static size_t sweep_parts(struct reactor_queue *queue, queue_keep *keep, void *c
 size_t queue_opened_sweep(struct reactor_queue *queue, queue_keep *keep, void *context)
 {
     struct queue_opened *opened = opened_of(queue);
-    settle(queue);
+    queue_opened_settle(queue);
     size_t to = queue->cursor, before = queue->end;
     for (size_t i = queue->cursor; i < before; i++) {
         if (keeps(queue, opened->keys[i], keep, context))

@@ -1,7 +1,7 @@
 /* The opened bucket of the timed queue (internal): its sorted keys, what is pushed into it, and its memory.
  *
- * Its entries lie in the chunks in which they came, and those are freed together when the bucket is used up: so what was
- * popped stays valid while its handler runs. What is pushed meanwhile takes the places of entries that were popped
+ * Its entries lie in the chunks in which they came, and those are freed together when the bucket is used up: so what
+ * was popped stays valid while its handler runs. What is pushed meanwhile takes the places of entries that were popped
  * before the last one, so a bucket that is never used up (a cascade of tiny delays) needs no more memory than it has
  * entries. */
 #ifndef REACTOR_QUEUE_OPENED_H
@@ -33,13 +33,28 @@ struct reactor_queue_far {
     struct queue_ladder ladder;
     struct queue_opened opened;
     size_t entries_max;
-    size_t room_counted;    /* the queue's room when the ladder's count was right: pushes into the ladder lower the room */
+    size_t room_counted;    /* the queue's room when the ladder's count was right: pushes into the ladder lower it */
     uint64_t known_next_ns; /* the ladder's least due; 0: not known */
     struct { /* what has to be placed once it is written */
         _Alignas(64) struct reactor_entry entry;
         uint8_t carried[REACTOR_CARRIED_BYTES];
     } staging;
 };
+
+static inline struct queue_opened *opened_of(const struct reactor_queue *queue)
+{
+    return &queue->far->opened;
+}
+
+static inline struct queue_store *store_of(const struct reactor_queue *queue)
+{
+    return &queue->far->ladder.store;
+}
+
+/* Accounts for what was popped: the last one may still be looked at, the others' places are free. */
+void queue_opened_settle(struct reactor_queue *queue);
+/* A place in a chunk of the bucket's own: its unit. */
+uint32_t queue_opened_append(struct reactor_queue *queue, bool carries);
 
 /* All popped, nothing left in parts: frees its memory. */
 void queue_opened_close(struct reactor_queue *queue);
@@ -48,8 +63,8 @@ void queue_opened_begin(struct reactor_queue *queue, const struct queue_bucket *
 /* Makes the lowest part the opened keys, splitting it while it is too large. All keys are popped. */
 void queue_opened_next_part(struct reactor_queue *queue);
 
-/* Of a bucket that has had more pushed into it than all that is pending, and would go on so: puts what is left of it back
- * into the ladder, laid out for the density that it showed, and closes it. All keys are popped. */
+/* Of a bucket that has had more pushed into it than all that is pending, and would go on so: puts what is left of it
+ * back into the ladder, laid out for the density that it showed, and closes it. All keys are popped. */
 void queue_opened_put_back(struct reactor_queue *queue);
 
 /* A place for an entry, which is to be inserted when it is written. */

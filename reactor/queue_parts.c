@@ -78,7 +78,8 @@ static void cut_sorted(struct queue_parts *parts, const struct queue_store *stor
             queue_walk_next(store, &walk);
         const struct queue_record *first = queue_walk_items(store, &walk);
         queue_parts_add(parts, part, queue_store_entry(store, first->key));
-        list = (struct queue_list){(store->links[walk.chunk].previous + 1) * QUEUE_CHUNK_UNITS, list.count - part.count};
+        list.tail = (store->links[walk.chunk].previous + 1) * QUEUE_CHUNK_UNITS;
+        list.count -= part.count;
     }
 }
 

@@ -2,8 +2,8 @@
  *
  * A bucket that holds too much to be sorted at once (all at one instant, say) becomes a list of records, which is split
  * by sampled ones as in sample sort, up to 64 ways, and only the lowest part is split or sorted next. The entries stay
- * where they are. What is pushed meanwhile is recorded in the part it belongs to. So a burst costs O(log n) an entry, in
- * long sequential passes. */
+ * where they are. What is pushed meanwhile is recorded in the part it belongs to. So a burst costs O(log n) an entry,
+ * in long sequential passes. */
 #ifndef REACTOR_QUEUE_PARTS_H
 #define REACTOR_QUEUE_PARTS_H
 

@@ -130,7 +130,8 @@ void queue_sort_records(const struct queue_store *store, struct queue_record *re
 static bool count_tied(struct queue_sorter *sorter, uint32_t count, uint64_t least, uint64_t most)
 {
     struct queue_record *records = sorter->records[0], *scattered = sorter->records[1];
-    unsigned bits = bits_of(most - least), slot_bits = slot_bits_for(count), shift = bits > slot_bits ? bits - slot_bits : 0;
+    unsigned bits = bits_of(most - least), slot_bits = slot_bits_for(count);
+    unsigned shift = bits > slot_bits ? bits - slot_bits : 0;
     memset(sorter->slots, 0, sizeof sorter->slots[0] << slot_bits);
     for (uint32_t i = 0; i < count; i++)
         sorter->slots[(records[i].order - least) >> shift]++;
@@ -192,8 +193,8 @@ struct queue_counting queue_sort_begin(struct queue_sorter *sorter, uint32_t cou
                                    .count = count, .in_order = true};
 }
 
-uint32_t queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store, const struct queue_counting *counting,
-                        uint64_t *sorted)
+uint32_t queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store,
+                        const struct queue_counting *counting, uint64_t *sorted)
 {
     const uint64_t *keys = sorter->keys;
     int16_t *ends = sorter->slots;

@@ -47,14 +47,15 @@ static inline bool queue_entry_before(const struct reactor_entry *a, const struc
     return ((uint64_t) a->source << 32 | a->count) < ((uint64_t) b->source << 32 | b->count);
 }
 
-static inline uint64_t queue_key_of(const struct queue_measure *measure, const struct reactor_entry *entry, uint32_t unit)
+static inline uint64_t queue_key_of(const struct queue_measure *measure, const struct reactor_entry *entry,
+                                    uint32_t unit)
 {
     uint64_t offset = entry->due_ns > measure->begin_ns ? (entry->due_ns - measure->begin_ns) >> measure->reduce : 0;
     return offset << 32 | unit;
 }
 
-static inline struct queue_record queue_record_of(const struct queue_measure *measure, const struct reactor_entry *entry,
-                                                  uint32_t unit)
+static inline struct queue_record queue_record_of(const struct queue_measure *measure,
+                                                  const struct reactor_entry *entry, uint32_t unit)
 {
     bool is_exact = measure->reduce == 0 && entry->due_ns >= measure->begin_ns; /* else equal keys may differ in due */
     return (struct queue_record){queue_key_of(measure, entry, unit), is_exact ? queue_order_of(entry) : 0};

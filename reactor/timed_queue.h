@@ -1,14 +1,14 @@
 /* The timed queue: the simulator's event queue and the emulator's timer queue alike (DESIGN.md section 1).
  *
  * An entry is 32 bytes of plain data, not an object with a callback; 32 bytes more of the caller's may stand right
- * behind it. Entries leave in the total order (due, step, target, class, source, count); count is the source's own count
- * of entries, so no two entries tie and the order does not depend on who pushed first. Free of allocation after start-up
- * (storage is reserved address space), built for millions of pending entries: a ladder of buckets in which an entry stays
- * where it was written; of the opened bucket 8-byte keys are sorted, so the caller sees what comes next and can prefetch
- * for it.
+ * behind it. Entries leave in the total order (due, step, target, class, source, count); count is the source's own
+ * count of entries, so no two entries tie and the order does not depend on who pushed first. Free of allocation after
+ * start-up (storage is reserved address space), built for millions of pending entries: a ladder of buckets in which an
+ * entry stays where it was written; of the opened bucket 8-byte keys are sorted, so the caller sees what comes next and
+ * can prefetch for it.
  *
- * Life: init, push or reserve + commit / pop (from inside a dispatch too), done. One queue, one thread. The layout below
- * is open because the loops inline the common paths; treat it as read-only. */
+ * Life: init, push or reserve + commit / pop (from inside a dispatch too), done. One queue, one thread. The layout
+ * below is open because the loops inline the common paths; treat it as read-only. */
 #ifndef REACTOR_TIMED_QUEUE_H
 #define REACTOR_TIMED_QUEUE_H
 
@@ -39,7 +39,7 @@ struct reactor_entry {
     uint32_t source;  /* 0: the plan; p + 1: peer p */
     uint32_t count;   /* of the source's entries: unique for a source */
     uint16_t step;    /* 0; an entry for its own source at the current instant: the current step + 1 */
-    uint8_t order;    /* low 3 bits: enum reactor_class; REACTOR_LOOSE, REACTOR_CARRIES; the other bits are the caller's */
+    uint8_t order;    /* low 3 bits: enum reactor_class; the bits above; the rest is the caller's */
     uint8_t kind;     /* the caller's: a message or timer kind */
     uint32_t payload; /* the caller's: a handle */
     uint32_t cause;   /* the caller's: the causing event's number at its source */
@@ -70,7 +70,7 @@ struct reactor_queue {
     uint8_t *units;        /* where entries lie: unit i at 16 i */
     const uint64_t *keys;  /* the opened bucket, sorted: the low half of a key is its entry's unit */
     size_t cursor, end;    /* keys[cursor .. end) are still to come */
-    uint64_t open_end_ns;  /* entries due before it go into the opened bucket; the first bucket not opened begins there */
+    uint64_t open_end_ns;  /* entries due before it go into the opened bucket; the next bucket begins there */
     uint64_t span_ns[2];   /* how far behind that entries (0: without, 1: with carried bytes) are appended at once */
     uint32_t *tails[2];    /* where in the last chunk of each bucket the next such entry goes, as a unit */
     uint32_t shift, mask;  /* an instant's bucket: instant >> shift & mask */
@@ -101,7 +101,8 @@ static inline struct reactor_entry *reactor_queue_reserve(struct reactor_queue *
 {
     uint32_t *tail = &queue->tails[carries][due_ns >> queue->shift & queue->mask];
     uint32_t unit = *tail;
-    if (__builtin_expect(due_ns - queue->open_end_ns >= queue->span_ns[carries] || unit % REACTOR_QUEUE_CHUNK == 0 || !queue->room, 0))
+    bool is_shown = due_ns - queue->open_end_ns < queue->span_ns[carries];
+    if (__builtin_expect(!is_shown || unit % REACTOR_QUEUE_CHUNK == 0 || !queue->room, 0))
         return reactor_queue_reserve_slow(queue, due_ns, carries);
     *tail = unit + (carries ? 4 : 2);
     queue->room--;
@@ -115,13 +116,15 @@ static inline void reactor_queue_commit(struct reactor_queue *queue, const struc
 }
 
 /* Copies *entry, and what stands behind it if it carries. 0, or -ENOBUFS at the bound (nothing was pushed). */
-int reactor_queue_push(struct reactor_queue *queue, const struct reactor_entry *entry) __attribute__((warn_unused_result));
+int reactor_queue_push(struct reactor_queue *queue, const struct reactor_entry *entry)
+    __attribute__((warn_unused_result));
 
 /* Opens the next bucket; false when nothing is pending before limit_ns. Slow path of pop. */
 bool reactor_queue_open_next(struct reactor_queue *queue, uint64_t limit_ns);
 
 /* The next entry if it is due before limit_ns, else NULL. It stays where it is until the next peek, pop or next_due,
- * whatever is pushed or swept in between: a handler may read its message's bytes there while it sends others. */
+ * whatever is pushed or swept in between: a handler may read its message's bytes there while it sends others. It may
+ * write to it, but leave REACTOR_CARRIES in order as it is. */
 static inline struct reactor_entry *reactor_queue_peek(struct reactor_queue *queue, uint64_t limit_ns)
 {
     if (queue->cursor == queue->end && !reactor_queue_open_next(queue, limit_ns))

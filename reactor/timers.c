@@ -13,7 +13,7 @@ struct timer_slot {
     uint32_t target;
     uint64_t due_ns;     /* as armed last; so are source to kind */
     uint32_t data, source, count, cause;
-    uint32_t lies_count; /* of its one live entry in the queue, due at or before due_ns: at it when that is count, too */
+    uint32_t lies_count; /* of its one live entry in the queue: due before due_ns unless this is count, too */
     uint16_t step;
     uint8_t order, kind;
 };
@@ -100,7 +100,8 @@ uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_e
     uint32_t number = base_slab_take(&timers->slots);
     if (!number)
         return 0;
-    uint32_t handle = number | (timers->serial += slot_mask(timers) + 1); /* counts in the bits above the slot's number */
+    timers->serial += slot_mask(timers) + 1; /* counts in the bits above the slot's number */
+    uint32_t handle = number | timers->serial;
     if (!lay(timers, handle, entry)) {
         base_slab_give(&timers->slots, number);
         return 0;

@@ -21,8 +21,9 @@ int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *que
 void reactor_timers_done(struct reactor_timers *timers);
 
 /* Arms a timer: entry says when, for whom, of which kind (its payload is overwritten); data comes back when it fires.
- * Its class is REACTOR_TIMER or REACTOR_INTERNAL: all entries of these classes are timers of this struct.
- * A handle (> 0), or 0 when a bound is reached. If it returns 0 it never fires, else exactly once or is disarmed. */
+ * Its class is REACTOR_TIMER or REACTOR_INTERNAL: all entries of these classes are timers of this struct but those with
+ * REACTOR_LOOSE in their order, which are pushed into the queue as they are and cannot be stopped: less than half as
+ * dear. A handle (> 0), or 0 when a bound is reached. If it returns 0 it never fires, else exactly once or is disarmed. */
 uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data);
 /* Stops it. A handle that is 0, has fired or is not target's is ignored (false). */
 bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32_t target);
@@ -34,8 +35,8 @@ bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const s
  * *entry is as it was armed last: count and cause); false when the entry was dead or has been pushed on. */
 bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *entry, uint32_t *data);
 
-/* For walking the queue: whether an entry of timer class will fire as it stands. False: it is dead, or its timer has been
- * moved to a later instant. */
+/* For walking the queue: whether an entry of timer class will fire as it stands. False: it is dead, or its timer has
+ * been moved to a later instant. */
 bool reactor_timer_is_live(const struct reactor_timers *timers, const struct reactor_entry *entry);
 
 /* Asks the cache for what firing this upcoming entry will touch. */

@@ -79,7 +79,7 @@ static uint64_t timer_delay_ns(uint64_t bits)
 static const struct mix mixes[] = {
     {"messages", "20-200 ms uniform", messages, TOUCH_NOTHING, 0, true},
     {"constant", "100 ms", constant, TOUCH_NOTHING, 0, true},
-    {"timers", "half messages; each re-arms, or cancels and arms, one of as many timers of 5-120 s, or neither", messages,
+    {"timers", "half messages; of four one re-arms, one cancels and arms one of as many timers of 5-120 s", messages,
      TOUCH_TIMERS, 0, true},
     {"idle", "half messages; each re-arms one of as many timers of 30 s", messages, TOUCH_IDLE, 0, true},
     {"one-far", "20-200 ms, one in 65,536 a day", one_far, TOUCH_NOTHING, 0, false},
@@ -266,7 +266,8 @@ static int bench_queue(const char *only, uint64_t pending_max, bool json)
     static struct bench bench;
     bool good = true, first = true;
     if (!json)
-        printf("%-9s %9s %9s %9s %9s %8s %9s\n", "mix", "pending", "queue ns", "heap ns", "fifo ns", "ratio", "B/entry");
+        printf("%-9s %9s %9s %9s %9s %8s %9s\n", "mix", "pending", "queue ns", "heap ns", "fifo ns", "ratio",
+               "B/entry");
     for (size_t m = 0; m < sizeof mixes / sizeof mixes[0]; m++) {
         if (only && strcmp(only, "all") != 0 && strcmp(only, mixes[m].name) != 0)
             continue;

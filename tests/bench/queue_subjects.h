@@ -98,8 +98,8 @@ static inline void heap_add_dead(struct subject *heap)
         heap_sink(heap, at, heap->entries[at]);
 }
 
-/* A message, written in its place where there is one: bytes that are copied wide just after they were stored narrow wait
- * for those stores. */
+/* A message, written in its place where there is one: bytes that are copied wide just after they were stored narrow
+ * wait for those stores. */
 static inline __attribute__((always_inline)) void subject_push(struct subject *subject, enum subject_kind kind,
                                                                uint64_t due_ns, uint32_t target, uint32_t count)
 {

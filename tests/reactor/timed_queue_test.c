@@ -316,8 +316,8 @@ static void entries_pushed_into_the_middle_of_an_opened_burst_stay_cheap(void **
         assert_true(popped == 0 || reactor_entry_before(&before, &entry));
         before = entry;
         if (popped < 400000)
-            push_fast(&world, (struct reactor_entry){.due_ns = 7, .target = entry.target + (uint32_t) draw(&world, 200000),
-                                                     .source = 1});
+            push_fast(&world, (struct reactor_entry){.due_ns = 7, .source = 1,
+                                                     .target = entry.target + (uint32_t) draw(&world, 200000)});
     }
     assert_int_equal(popped, 600000);
     assert_true(seconds() - start < 5);
@@ -542,7 +542,7 @@ static void an_idle_timer_far_ahead_takes_less_than_18_bytes(void **state)
     end(&world);
 }
 
-/* A bucket that is never used up, whatever its width: it must become narrower, and need no more memory than its entries. */
+/* A bucket that is never used up: it must become narrower, and need no more memory than its entries. */
 static void tiny_delays_from_a_wide_bucket_on_stay_cheap(void **state)
 {
     (void) state;

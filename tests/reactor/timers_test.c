@@ -224,6 +224,33 @@ static void walking_the_queue_tells_live_from_dead_and_moved(void **state)
     end(&world);
 }
 
+static void loose_timers_outlive_sweeps_and_are_always_live(void **state)
+{
+    (void) state;
+    struct world world;
+    begin(&world);
+    for (uint32_t i = 0; i < 300; i++) {
+        struct reactor_entry loose = entry_at(&world, 1000000000 + i, i);
+        loose.order |= REACTOR_LOOSE;
+        loose.payload = i; /* the caller's: not a handle, though it may look like one */
+        assert_int_equal(reactor_queue_push(&world.queue, &loose), 0);
+    }
+    for (uint32_t i = 0; i < 1000; i++) /* enough dead for several sweeps */
+        assert_true(reactor_timer_disarm(&world.timers, arm(&world, 500, i, 1), i));
+    assert_true(reactor_queue_count(&world.queue) < 700);
+    uint32_t loose = 0, dead = 0;
+    for (struct reactor_entry *entry; (entry = reactor_queue_pop(&world.queue, UINT64_MAX));) {
+        bool is_loose = entry->order & REACTOR_LOOSE;
+        assert_int_equal(reactor_timer_is_live(&world.timers, entry), is_loose);
+        assert_true(!is_loose || entry->payload == loose);
+        loose += is_loose;
+        dead += !is_loose;
+    }
+    assert_int_equal(loose, 300);
+    assert_int_equal(dead, world.timers.dead);
+    end(&world);
+}
+
 #define TARGETS 50
 
 /* Random arming, re-arming, disarming and firing against an array of what should be pending. */
@@ -283,6 +310,7 @@ int main(void)
         cmocka_unit_test(dead_entries_stay_bounded_by_the_live),
         cmocka_unit_test(arming_refuses_at_either_bound_and_never_fires_then),
         cmocka_unit_test(walking_the_queue_tells_live_from_dead_and_moved),
+        cmocka_unit_test(loose_timers_outlive_sweeps_and_are_always_live),
         cmocka_unit_test(random_use_agrees_with_a_plain_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
