@@ -141,7 +141,7 @@ bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const s
     return true;
 }
 
-bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *entry, uint32_t *data)
+bool reactor_timer_fire(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t *data)
 {
     struct timer_slot *slot = find_by_entry(timers, entry);
     if (!slot) {
@@ -149,13 +149,14 @@ bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *ent
         return false;
     }
     if (slot->due_ns > entry->due_ns) {
-        entry->due_ns = slot->due_ns;
-        entry->count = slot->lies_count = slot->count;
-        entry->cause = slot->cause;
-        entry->step = slot->step;
-        entry->order = slot->order;
-        entry->kind = slot->kind;
-        bool is_laid = lay(timers, slot->handle, entry);
+        struct reactor_entry later = *entry; /* the queue still asks the popped one when it was due */
+        later.due_ns = slot->due_ns;
+        later.count = slot->lies_count = slot->count;
+        later.cause = slot->cause;
+        later.step = slot->step;
+        later.order = slot->order;
+        later.kind = slot->kind;
+        bool is_laid = lay(timers, slot->handle, &later);
         base_assert(is_laid); /* in the place of the entry that was popped */
         return false;
     }

@@ -33,7 +33,7 @@ bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const s
 
 /* To be called with each timer entry popped: true, with the data, when the timer fires now (its slot is free again, and
  * *entry is as it was armed last: count and cause); false when the entry was dead or has been pushed on. */
-bool reactor_timer_fire(struct reactor_timers *timers, struct reactor_entry *entry, uint32_t *data);
+bool reactor_timer_fire(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t *data);
 
 /* For walking the queue: whether an entry of timer class will fire as it stands. False: it is dead, or its timer has
  * been moved to a later instant. */

@@ -150,6 +150,26 @@ static void rearming_later_keeps_one_entry_and_fires_once(void **state)
     end(&world);
 }
 
+/* The queue asks the popped entry when it was due: what is pushed next may come before the moved timer. */
+static void a_timer_that_moves_on_leaves_the_popped_entry_as_it_was(void **state)
+{
+    (void) state;
+    struct world world;
+    begin(&world);
+    uint32_t handle = arm(&world, 1000, 1, 1), data;
+    for (uint32_t i = 0; i < 100; i++)
+        arm(&world, 1000 + i * 10, 2 + i, 2);
+    assert_true(rearm(&world, handle, 1900, 1));
+    const struct reactor_entry *popped = reactor_queue_pop(&world.queue, UINT64_MAX);
+    assert_int_equal(popped->target, 1);
+    assert_false(reactor_timer_fire(&world.timers, popped, &data));
+    assert_int_equal(popped->due_ns, 1000);
+    for (uint32_t i = 0; i < 50; i++)
+        assert_int_equal(reactor_queue_push(&world.queue, &(struct reactor_entry){
+            .due_ns = 1005, .target = i, .source = 9, .count = 1, .order = REACTOR_USER}), 0);
+    end(&world);
+}
+
 static void rearming_earlier_fires_earlier_and_only_once(void **state)
 {
     (void) state;
@@ -306,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_handle_of_another_target_or_of_nothing_is_ignored),
         cmocka_unit_test(a_handle_kept_too_long_does_not_hit_the_next_timer_of_its_slot),
         cmocka_unit_test(rearming_later_keeps_one_entry_and_fires_once),
+        cmocka_unit_test(a_timer_that_moves_on_leaves_the_popped_entry_as_it_was),
         cmocka_unit_test(rearming_earlier_fires_earlier_and_only_once),
         cmocka_unit_test(dead_entries_stay_bounded_by_the_live),
         cmocka_unit_test(arming_refuses_at_either_bound_and_never_fires_then),
