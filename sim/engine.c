@@ -128,14 +128,43 @@ static void choose_prefetch(struct run *run)
     run->prefetch_bytes = run->overlays_prefetch ? 1 : block;
 }
 
+static uint32_t blocks_of(const struct run *run)
+{
+    uint32_t blocks = (run->identity->peer_count + RUN_BLOCK - 1) / RUN_BLOCK;
+    return blocks ? blocks : 1;
+}
+
+/* Why one loop has to do, into text; false: several can. */
+static bool undividable(const struct run *run, char *text, size_t bytes)
+{
+    if (run->waits)
+        snprintf(text, bytes, "only a virtual clock can be divided among several");
+    else if (!run->direct)
+        snprintf(text, bytes, "what transport %s carries cannot be divided among several",
+                 run->scenario->transport.kind->name);
+    else if (run->lookahead_ns < LOOKAHEAD_LEAST_NS)
+        snprintf(text, bytes, "a message may take as little as %llu ns, and less than %u ns is too little to divide",
+                 (unsigned long long) run->lookahead_ns, LOOKAHEAD_LEAST_NS);
+    else
+        return false;
+    return true;
+}
+
 /* As many loops as were asked for, where there is something to divide. */
 static void choose_shards(struct run *run)
 {
-    run->shard_count = 1;
+    uint32_t wanted = run->options.threads > 1 ? run->options.threads : 1;
+    char reason[160] = "";
     run->lookahead_ns = network_least_delay_ns(run->network);
-    bool parts = run->direct && !run->waits && run->lookahead_ns >= LOOKAHEAD_LEAST_NS;
-    if (run->options.threads > 1 && parts)
-        run->shard_count = run->options.threads;
+    run->shard_count = wanted;
+    if (wanted > 1 && undividable(run, reason, sizeof reason)) {
+        run->shard_count = 1;
+    } else if (wanted > blocks_of(run)) {
+        run->shard_count = blocks_of(run);
+        snprintf(reason, sizeof reason, "%u peers are no more than %u blocks of %u, and a block is not divided",
+                 run->identity->peer_count, run->shard_count, RUN_BLOCK);
+    }
+    run->fewer_shards = *reason ? base_arena_copy_text(run->arena, reason, strlen(reason)) : NULL;
     run->shards = base_arena_array(run->arena, struct shard, run->shard_count);
     for (uint32_t i = 0; i < run->shard_count; i++) {
         run->shards[i].run = run;
@@ -296,6 +325,12 @@ int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
     base_assert_context_set(NULL);
     error = error ? error : trace_failed ? trace_failed : capture_failed;
     return error ? error : run->interrupted;
+}
+
+uint32_t engine_loops(const struct engine *engine, const char **why_fewer)
+{
+    *why_fewer = engine->run.fewer_shards;
+    return engine->run.shard_count;
 }
 
 const struct summary *engine_summary(const struct engine *engine)

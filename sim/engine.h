@@ -26,6 +26,7 @@ struct engine_options {
     const struct scenario *scenario;          /* borrowed, outlives the engine */
     const char *demultiplexer;                /* NULL: epoll where descriptors are used, else none */
     uint32_t threads;                         /* loops to divide the peers among; 0: 1 */
+    bool divides_always;                      /* also what is too little to be worth it: for tests of the division */
     const char *trace_path;                   /* NULL: no trace is kept */
     const char *pcap_path;                    /* NULL: no capture is kept */
     const char *command;                      /* that replays the run, for assertions and the trace; may be NULL */
@@ -47,6 +48,9 @@ int engine_check(const struct scenario *scenario, struct base_diagnostics *diagn
 /* 0: complete; 1: interrupted in good order (stop); negative: the machine failed meanwhile (diagnosed), the trace is
  * closed as interrupted. The summary is filled in all cases. Once. */
 int engine_run(struct engine *engine, struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
+
+/* How many loops the peers are divided among, and why they are fewer than was asked for; NULL: they are not. */
+uint32_t engine_loops(const struct engine *engine, const char **why_fewer);
 
 const struct summary *engine_summary(const struct engine *engine);
 void engine_free(struct engine *engine);

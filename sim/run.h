@@ -215,6 +215,7 @@ struct run {
     bool captured;             /* to the end, without an error */
     struct shard *shards;
     uint32_t shard_count;
+    const char *fewer_shards;  /* why, than was asked for; NULL: they are not */
     struct windows *windows;   /* NULL: one loop */
     uint64_t lookahead_ns;     /* the least delay between two peers */
 };

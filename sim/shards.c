@@ -13,7 +13,7 @@
 #define ENTRIES_MOST (UINT64_C(1) << 31)
 #define FLIGHT_BYTES_AN_ENTRY 64u
 #define LOOKUPS_MAX (1u << 28)
-#define OUTBOX_BYTES (UINT64_C(1) << 36) /* address space: what one window can send */
+#define OUTBOXES_BYTES (UINT64_C(1) << 36) /* address space: what one shard can send in a window */
 #define OUTBOX_KEPT_BYTES (UINT64_C(4) << 20) /* resident between windows */
 
 static int open_overlays(struct shard *shard)
@@ -68,6 +68,11 @@ static int open_loop(struct shard *shard, struct base_diagnostics *diagnostics)
     return 0;
 }
 
+static size_t outbox_bytes(const struct run *run)
+{
+    return OUTBOXES_BYTES / run->shard_count;
+}
+
 /* What only several shards need. */
 static int open_exchange(struct shard *shard)
 {
@@ -76,7 +81,7 @@ static int open_exchange(struct shard *shard)
         return 0;
     shard->outboxes = base_arena_array(run->arena, struct outbox, run->shard_count);
     for (uint32_t to = 0; to < run->shard_count; to++)
-        if (to != shard->ordinal && !(shard->outboxes[to].bytes = base_reserve(OUTBOX_BYTES)))
+        if (to != shard->ordinal && !(shard->outboxes[to].bytes = base_reserve(outbox_bytes(run))))
             return -ENOMEM;
     return effects_open(shard);
 }
@@ -124,7 +129,7 @@ static void close_shard(struct shard *shard)
         truth_free(shard->truth);
     for (uint32_t to = 0; shard->outboxes && to < run->shard_count; to++)
         if (shard->outboxes[to].bytes)
-            base_unreserve(shard->outboxes[to].bytes, OUTBOX_BYTES);
+            base_unreserve(shard->outboxes[to].bytes, outbox_bytes(run));
     flight_done(&shard->flights);
     base_slab_done(&shard->lookups);
     addresses_done(shard);
@@ -187,7 +192,7 @@ void shard_send_out(struct shard *shard, const struct reactor_entry *entry, uint
     struct outbox *outbox = &shard->outboxes[run_shard_of(shard->run, entry->target)->ordinal];
     struct run_carried *sent = (struct run_carried *) (void *) (outbox->bytes + outbox->used);
     bool carries = length <= RUN_CARRIED_MAX;
-    if (outbox->used + sizeof *sent + padded(length) > OUTBOX_BYTES) {
+    if (outbox->used + sizeof *sent + padded(length) > outbox_bytes(shard->run)) {
         run_fail(shard, -ENOBUFS, entry->target, "too many messages in flight");
         return;
     }

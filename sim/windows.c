@@ -7,10 +7,13 @@
  * in what was sent to it, and one thread replays the tapes and prepares the next window. The order of events is total and
  * says nothing of threads, so each peer handles what it would handle with one loop, in that order.
  *
- * Windows also end where the faults on links change, and where the plan has been generated to. */
+ * Windows also end where the faults on links change, and where the plan has been generated to. They are shorter where
+ * they would be crowded, so that tapes and outboxes stay small and a signal is heeded; and where little happens in one,
+ * a single thread runs all shards: neither shows in what comes out. */
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -18,8 +21,15 @@
 
 #include "sim/effects.h"
 
-/* A wait is short where the shards are evenly busy: it spins first, then sleeps. */
-#define SPINS 4000
+/* A wait is short where the shards are evenly busy, so it spins before it sleeps: as long as that has been of use lately,
+ * some 20 us at most. */
+#define SPINS_LEAST 16u
+#define SPINS_MOST 1000u
+
+/* Events of all shards: with fewer in a window waking a thread costs more than its help brings; with more the window is
+ * shortened. */
+#define EVENTS_WORTH_DIVIDING 1024u
+#define EVENTS_MOST 65536u
 
 struct barrier {
     atomic_uint arrived;
@@ -30,14 +40,18 @@ struct barrier {
 
 struct windows {
     struct barrier barrier;
-    uint64_t end_ns; /* of the present window */
+    uint64_t end_ns;    /* of the present window */
+    uint64_t span_ns;   /* how long the next one may be: the lookahead, or less where it would be crowded */
+    uint64_t crowd;     /* events of all shards in the last one, or not much fewer than in one shortly before */
+    unsigned spins_most;
     bool closing;
     struct worker {
-        struct shard *shard;
+        _Alignas(64) struct shard *shard;
         struct windows *windows;
         pthread_t thread;
+        unsigned spins; /* worth trying */
         int result;
-    } workers[];     /* the first one's thread is the caller's */
+    } workers[];        /* the first one's thread is the caller's */
 };
 
 static void relax(void)
@@ -55,34 +69,59 @@ static void sleep_through(struct barrier *barrier, unsigned generation)
     atomic_fetch_sub(&barrier->sleeping, 1);
 }
 
-static void wait_for_all(struct barrier *barrier)
+/* Whether the others came meanwhile; how long it was worth waiting is learnt. */
+static bool spin(struct worker *worker, unsigned generation)
 {
+    unsigned spins = worker->spins, most = worker->windows->spins_most;
+    for (unsigned i = 0; i < spins; i++) {
+        if (atomic_load_explicit(&worker->windows->barrier.generation, memory_order_acquire) != generation) {
+            worker->spins = 2 * spins < most ? 2 * spins : most;
+            return true;
+        }
+        relax();
+    }
+    worker->spins = spins / 2 > SPINS_LEAST ? spins / 2 : spins;
+    return false;
+}
+
+static void wait_for_all(struct worker *worker)
+{
+    struct barrier *barrier = &worker->windows->barrier;
     unsigned generation = atomic_load(&barrier->generation);
     if (atomic_fetch_add(&barrier->arrived, 1) + 1 == barrier->count) {
         atomic_store(&barrier->arrived, 0);
         atomic_fetch_add(&barrier->generation, 1);
         if (atomic_load(&barrier->sleeping))
             syscall(SYS_futex, &barrier->generation, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
-        return;
+    } else if (!spin(worker, generation)) {
+        sleep_through(barrier, generation);
     }
-    for (unsigned i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&barrier->generation, memory_order_acquire) != generation)
-            return;
-        relax();
-    }
-    sleep_through(barrier, generation);
 }
 
-/* One shard's part of a window, and then of the exchange. */
-static void run_window(struct worker *worker)
+static void dispatch(struct worker *worker)
 {
     struct shard *shard = worker->shard;
     shard->taping = true;
     worker->result = reactor_loop_run(shard->loop, worker->windows->end_ns);
     shard->taping = false;
-    wait_for_all(&worker->windows->barrier);
-    shard_take_in(shard);
-    wait_for_all(&worker->windows->barrier);
+}
+
+/* One shard's part of a window, and then of the exchange. */
+static void run_window(struct worker *worker)
+{
+    dispatch(worker);
+    wait_for_all(worker);
+    shard_take_in(worker->shard);
+    wait_for_all(worker);
+}
+
+/* All shards' parts, on this thread: the others wait for the next window that is worth their help. */
+static void run_window_alone(struct windows *windows, uint32_t shards)
+{
+    for (uint32_t i = 0; i < shards; i++)
+        dispatch(&windows->workers[i]);
+    for (uint32_t i = 0; i < shards; i++)
+        shard_take_in(windows->workers[i].shard);
 }
 
 static void *work(void *context)
@@ -93,7 +132,7 @@ static void *work(void *context)
     assert_context.now_ns = &worker->shard->active.now_ns;
     base_assert_context_set(&assert_context);
     for (;;) {
-        wait_for_all(&worker->windows->barrier);
+        wait_for_all(worker);
         if (worker->windows->closing)
             return NULL;
         run_window(worker);
@@ -106,22 +145,33 @@ static void end_threads(struct windows *windows, uint32_t started)
     windows->closing = true;
     windows->barrier.count = started;
     if (started > 1)
-        wait_for_all(&windows->barrier);
+        wait_for_all(&windows->workers[0]);
     for (uint32_t i = 1; i < started; i++)
         pthread_join(windows->workers[i].thread, NULL);
 }
 
+/* Where threads must share a processor, whoever spins keeps the one that it waits for from running. */
+static unsigned choose_spins(uint32_t threads)
+{
+    cpu_set_t allowed;
+    bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+    return known && (uint32_t) CPU_COUNT(&allowed) >= threads ? SPINS_MOST : 0;
+}
+
 int windows_open(struct run *run)
 {
-    struct windows *windows = calloc(1, sizeof *windows + run->shard_count * sizeof windows->workers[0]);
+    size_t bytes = sizeof(struct windows) + run->shard_count * sizeof(struct worker);
+    struct windows *windows = aligned_alloc(_Alignof(struct windows), bytes);
     if (!windows)
         return -ENOMEM;
-    windows->barrier.count = run->shard_count;
+    *windows = (struct windows){.barrier.count = run->shard_count, .span_ns = run->lookahead_ns,
+                                .spins_most = choose_spins(run->shard_count)};
     int error = 0;
     uint32_t started = 0;
     for (; started < run->shard_count && !error; started += !error) {
         struct worker *worker = &windows->workers[started];
-        *worker = (struct worker){.shard = &run->shards[started], .windows = windows};
+        *worker = (struct worker){.shard = &run->shards[started], .windows = windows,
+                                  .spins = windows->spins_most};
         if (started > 0)
             error = -pthread_create(&worker->thread, NULL, work, worker);
     }
@@ -157,26 +207,53 @@ static uint64_t window_end(struct run *run, uint64_t begin_ns, uint64_t until_ns
 {
     if (begin_ns >= network_boundary_ns(run->network))
         network_advance(run->network, begin_ns);
-    uint64_t boundary_ns = network_boundary_ns(run->network), end_ns = begin_ns + run->lookahead_ns;
+    uint64_t boundary_ns = network_boundary_ns(run->network), end_ns = begin_ns + run->windows->span_ns;
     end_ns = end_ns < boundary_ns ? end_ns : boundary_ns;
     return end_ns < until_ns ? end_ns : until_ns;
+}
+
+static void run_all(struct run *run)
+{
+    struct windows *windows = run->windows;
+    uint64_t before = run_events(run);
+    if (windows->crowd < EVENTS_WORTH_DIVIDING && !run->options.divides_always) {
+        run_window_alone(windows, run->shard_count);
+    } else {
+        wait_for_all(&windows->workers[0]);
+        run_window(&windows->workers[0]);
+    }
+    uint64_t events = run_events(run) - before, fading = windows->crowd - windows->crowd / 4;
+    windows->crowd = events > fading ? events : fading;
+    if (events > EVENTS_MOST)
+        windows->span_ns = windows->span_ns / 2 + 1;
+    else if (events < EVENTS_MOST / 4)
+        windows->span_ns = windows->span_ns < run->lookahead_ns / 2 ? 2 * windows->span_ns : run->lookahead_ns;
+}
+
+static int worst_result(const struct run *run)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < run->shard_count; i++)
+        result = run->windows->workers[i].result < result ? run->windows->workers[i].result : result;
+    return result;
 }
 
 int windows_run(struct run *run, uint64_t until_ns)
 {
     struct windows *windows = run->windows;
     int result = 0;
-    for (bool more = true; more && result >= 0 && !run->interrupted && !run_failed(run);) {
+    while (result >= 0 && !run->interrupted && !run_failed(run)) {
         uint64_t begin_ns = earliest_ns(run);
-        more = begin_ns < until_ns;
-        windows->end_ns = more ? window_end(run, begin_ns, until_ns) : until_ns; /* else only the clocks move on */
-        wait_for_all(&windows->barrier);
-        run_window(&windows->workers[0]);
+        if (begin_ns >= until_ns) {
+            windows->end_ns = until_ns;
+            run_window_alone(windows, run->shard_count); /* only the clocks move on */
+            return worst_result(run);
+        }
+        windows->end_ns = window_end(run, begin_ns, until_ns);
+        run_all(run);
         effects_replay(run);
-        for (uint32_t i = 0; i < run->shard_count; i++)
-            result = windows->workers[i].result < result ? windows->workers[i].result : result;
-        if (more)
-            run_turn(&run->shards[0]);
+        result = worst_result(run);
+        run_turn(&run->shards[0]);
     }
     return result;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -50,6 +51,15 @@ static void raise_descriptor_limit(void)
     }
 }
 
+static void note_loops(const struct engine *engine)
+{
+    const char *why;
+    uint32_t loops = engine_loops(engine, &why);
+    if (why)
+        fprintf(stderr, "note: %u %s, fewer than --threads asks for: %s.\n", loops, loops == 1 ? "loop runs" : "loops run",
+                why);
+}
+
 int conduct(struct engine **engine, const struct arguments *arguments, struct engine_options options, bool quiet)
 {
     struct base_diagnostics diagnostics = {0};
@@ -63,6 +73,8 @@ int conduct(struct engine **engine, const struct arguments *arguments, struct en
     options.progress_context = &progress;
     *engine = NULL;
     int error = engine_create(engine, &options, &diagnostics);
+    if (!error && !quiet)
+        note_loops(*engine);
     int result = error ? error : engine_run(*engine, &diagnostics);
     run_progress_end(&progress);
     print_diagnostics(&diagnostics);

@@ -80,9 +80,11 @@ static inline void scenario_run_tell(struct scenario_run *run)
     }
 }
 
-/* sets: NULL-terminated KEY=VALUE; trace, pcap: a path or NULL. */
-static inline struct scenario_run scenario_run_captured(const char *yaml, const char *const *sets, const char *trace,
-                                                        const char *pcap)
+/* sets: NULL-terminated KEY=VALUE; options: but the scenario. ended: sees the engine while its summary is whole; or NULL. */
+static inline struct scenario_run scenario_run_with(const char *yaml, const char *const *sets,
+                                                    const struct topology_vocabulary *vocabulary,
+                                                    struct engine_options options,
+                                                    void (*ended)(void *context, const struct engine *engine), void *context)
 {
     struct scenario_run run = {0};
     struct topology_reader reader = {.read = text_reader, .context = (void *) yaml};
@@ -91,18 +93,28 @@ static inline struct scenario_run scenario_run_captured(const char *yaml, const 
         load.set_count++;
     struct scenario *scenario = NULL;
     struct engine *engine = NULL;
-    run.result = topology_load(&scenario, &load, &sim_vocabulary, &run.diagnostics);
+    run.result = topology_load(&scenario, &load, vocabulary, &run.diagnostics);
+    options.scenario = scenario;
     if (!run.result)
-        run.result = engine_create(&engine, &(struct engine_options){.scenario = scenario, .trace_path = trace,
-                                                                     .pcap_path = pcap}, &run.diagnostics);
+        run.result = engine_create(&engine, &options, &run.diagnostics);
     if (!run.result) {
         run.result = engine_run(engine, &run.diagnostics);
         scenario_run_keep(&run, engine_summary(engine));
+        if (ended)
+            ended(context, engine);
     }
     scenario_run_tell(&run);
     engine_free(engine);
     topology_scenario_free(scenario);
     return run;
+}
+
+/* trace, pcap: a path or NULL. */
+static inline struct scenario_run scenario_run_captured(const char *yaml, const char *const *sets, const char *trace,
+                                                        const char *pcap)
+{
+    return scenario_run_with(yaml, sets, &sim_vocabulary,
+                             (struct engine_options){.trace_path = trace, .pcap_path = pcap}, NULL, NULL);
 }
 
 static inline struct scenario_run scenario_run(const char *yaml, const char *const *sets, const char *trace)
