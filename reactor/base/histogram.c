@@ -6,17 +6,7 @@
 #include "reactor/base/arena.h"
 #include "reactor/base/assert.h"
 
-/* 1024 cells an octave: a cell of [2^e, 2^(e+1)) is 2^(e-10) wide, so its middle is within 2^e / 2048 of any value in
- * it. A value below 2 * 1024 has a cell of its own, and those two octaves are what the numbering starts with:
- * cell = shift * 1024 + (value >> shift), where value >> shift lies in [1024, 2048) once shift > 0. */
-#define OCTAVE_BITS 10
-#define OCTAVE_CELLS (UINT32_C(1) << OCTAVE_BITS)
-
-static uint32_t shift_of(uint64_t value)
-{
-    uint32_t octave = 63 - (uint32_t) __builtin_clzll(value | 1);
-    return octave > OCTAVE_BITS ? octave - OCTAVE_BITS : 0;
-}
+#define OCTAVE_CELLS (UINT32_C(1) << BASE_HISTOGRAM_OCTAVE_BITS)
 
 static uint64_t cell_middle(uint32_t cell)
 {
@@ -45,11 +35,11 @@ static void widen_bounds(struct base_histogram *histogram, uint64_t value_min, u
         histogram->value_max = value_max;
 }
 
-void base_histogram_add(struct base_histogram *histogram, uint64_t value)
+void base_histogram_add_first(struct base_histogram *histogram, uint64_t value)
 {
-    uint32_t shift = shift_of(value);
+    uint32_t shift = base_histogram_shift(value);
     uint32_t cell = shift * OCTAVE_CELLS + (uint32_t) (value >> shift);
-    if (__builtin_expect(cell >= histogram->cell_count, 0))
+    if (cell >= histogram->cell_count)
         grow(histogram, (shift + 2) * OCTAVE_CELLS);
     widen_bounds(histogram, value, value);
     histogram->cells[cell]++;

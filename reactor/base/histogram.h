@@ -14,7 +14,34 @@ struct base_histogram {
     unsigned __int128 sum;
 };
 
-void base_histogram_add(struct base_histogram *histogram, uint64_t value);
+/* 1024 cells an octave: a cell of [2^e, 2^(e+1)) is 2^(e-10) wide, so its middle is within 2^e / 2048 of any value in
+ * it. A value below 2 * 1024 has a cell of its own, and those two octaves are what the numbering starts with:
+ * cell = shift * 1024 + (value >> shift), where value >> shift lies in [1024, 2048) once shift > 0. */
+#define BASE_HISTOGRAM_OCTAVE_BITS 10
+
+static inline uint32_t base_histogram_shift(uint64_t value)
+{
+    uint32_t octave = 63 - (uint32_t) __builtin_clzll(value | 1);
+    return octave > BASE_HISTOGRAM_OCTAVE_BITS ? octave - BASE_HISTOGRAM_OCTAVE_BITS : 0;
+}
+
+void base_histogram_add_first(struct base_histogram *histogram, uint64_t value); /* slow path: makes room */
+
+static inline void base_histogram_add(struct base_histogram *histogram, uint64_t value)
+{
+    uint32_t shift = base_histogram_shift(value);
+    uint32_t cell = (shift << BASE_HISTOGRAM_OCTAVE_BITS) + (uint32_t) (value >> shift);
+    if (__builtin_expect(cell >= histogram->cell_count || histogram->count == 0, 0)) {
+        base_histogram_add_first(histogram, value);
+        return;
+    }
+    histogram->value_min = value < histogram->value_min ? value : histogram->value_min;
+    histogram->value_max = value > histogram->value_max ? value : histogram->value_max;
+    histogram->cells[cell]++;
+    histogram->count++;
+    histogram->sum += value;
+}
+
 void base_histogram_merge(struct base_histogram *into, const struct base_histogram *from);
 void base_histogram_done(struct base_histogram *histogram);
 

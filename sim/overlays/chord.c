@@ -114,6 +114,7 @@ static void *open_shared(const void *parameters, uint32_t peer_count)
     shared->keys_at = keys_at(p);
     shared->plain_lookups = shared->narrow && shared->nodes == 1 && p->lookup == CHORD_RECURSIVE && !p->acknowledge &&
                             p->keys == 0;
+    shared->steady = shared->plain_lookups && shared->successors == 1 && shared->bits % 8 == 0 && shared->octets >= 3;
     if (init_slabs(shared, peer_count) == 0)
         return shared;
     close_shared(shared);
@@ -324,6 +325,8 @@ static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, 
     if (shared->plain_lookups && length == CHORD_LOOKUP_KEY + shared->octets && bytes[0] == CHORD_FIRST_OCTET &&
         bytes[1] >> 3 == CHORD_LOOKUP && chord_narrow_lookup(peer, bytes, length))
         return true;
+    if (shared->steady && chord_steady_message(peer, from, bytes, length))
+        return true;
     return any_message(peer, from, bytes, length);
 }
 
@@ -348,7 +351,10 @@ static void timer(struct peer *peer, uint8_t kind, uint32_t data)
 
 static void lookup(struct peer *peer, uint32_t number, const struct overlay_id *octets)
 {
+    const struct chord_shared *shared = peer_shared(peer);
     struct chord_id key = chord_id_load(octets->octets, CHORD_ID_OCTETS);
+    if (shared->steady && chord_steady_lookup(peer, CHORD_FOR_WORKLOAD, number, (uint32_t) (key.high >> 32)))
+        return;
     struct chord c = chord_nearest_node(peer, &key);
     chord_lookup_start(&c, CHORD_FOR_WORKLOAD, number, &key);
 }

@@ -7,6 +7,7 @@
  *     chord_table.c    successors, predecessor, fingers: set, forgotten, traced, checked
  *     chord_route.c    which entry comes next on the way to a key
  *     chord_narrow.c   the same for ids of up to 32 bits, and the short way of their lookups
+ *     chord_steady.c   the short way of all else in such a ring while nothing changes
  *     chord_request.c  what a peer waits for an answer to
  *     chord_lookup.c   lookups: their start and end, recursive ones from hop to hop
  *     chord_iterate.c  iterative lookups: the origin asks hop after hop
@@ -101,6 +102,7 @@ struct chord_shared {
     uint32_t keys_at;              /* offset of a node's keys, where keys are stored */
     bool narrow;
     bool plain_lookups;            /* chord_narrow_lookup may handle them */
+    bool steady;                   /* and chord_steady.c all else */
     struct base_slab requests;
     struct chord_key_store store;
     uint8_t *first_keys;           /* the keys that are stored from the start, sorted; made when first asked for */
@@ -196,7 +198,16 @@ bool chord_narrow_route(const struct chord *c, uint32_t key, struct chord_cursor
 /* A datagram that is a LOOKUP of the right length, where plain_lookups. False, and nothing was done: chord_lookup_message
  * has to see it. */
 bool chord_narrow_lookup(struct peer *peer, const uint8_t *bytes, size_t length);
+const struct chord_narrow_entry *chord_narrow_next(const struct chord_shared *shared, const uint8_t *node,
+                                                   uint32_t successor_count, uint32_t key, bool *owner);
 void chord_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
+
+/* --- chord_steady.c: where shared->steady. False: nothing was done, the long way has to be taken --- */
+bool chord_steady_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length);
+/* As chord_lookup_start. */
+bool chord_steady_lookup(struct peer *peer, enum chord_purpose purpose, uint32_t number, uint32_t key);
+/* As chord_send_plain. */
+void chord_steady_ask(struct peer *peer, enum chord_message_kind kind, const struct chord_entry *to);
 
 /* --- chord_wire.c: see there; decoders answer false to what is malformed --- */
 #define CHORD_FIRST_OCTET 0xcb

@@ -41,6 +41,12 @@ static inline const struct chord_narrow_entry *narrow_next(const struct chord_sh
     return &successors[successor_count - 1];
 }
 
+const struct chord_narrow_entry *chord_narrow_next(const struct chord_shared *shared, const uint8_t *node,
+                                                   uint32_t successor_count, uint32_t key, bool *owner)
+{
+    return narrow_next(shared, node, successor_count, key, owner);
+}
+
 bool chord_narrow_route(const struct chord *c, uint32_t key, struct chord_cursor *cursor, struct chord_entry *next)
 {
     bool owner;

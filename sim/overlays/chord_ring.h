@@ -21,11 +21,8 @@ _Static_assert(sizeof(struct chord_id) == CHORD_ID_OCTETS, "no padding");
 
 static inline struct chord_id chord_id_load(const uint8_t *octets, uint32_t octet_count)
 {
-    uint8_t padded[CHORD_ID_OCTETS] = {0};
-    for (uint32_t i = 0; i < octet_count; i++)
-        padded[i] = octets[i];
-    struct chord_id id;
-    memcpy(&id, padded, sizeof id);
+    struct chord_id id = {0};
+    memcpy(&id, octets, octet_count);
     return (struct chord_id){be64toh(id.high), be64toh(id.middle), be32toh(id.low)};
 }
 

@@ -178,6 +178,13 @@ void chord_notified(const struct chord *c, const struct chord_entry *by)
 
 /* --- fix fingers: one a round --- */
 
+static void look_for(const struct chord *c, uint32_t finger, const struct chord_id *start)
+{
+    uint32_t number = c->number << 8 | finger;
+    if (!c->shared->steady || !chord_steady_lookup(c->peer, CHORD_FOR_FINGER, number, (uint32_t) (start->high >> 32)))
+        chord_lookup_start(c, CHORD_FOR_FINGER, number, start);
+}
+
 /* The paper's fix_fingers: the next one in turn, of all bits. One whose start the successor follows needs no lookup. */
 static void fix_fingers(const struct chord *c)
 {
@@ -192,7 +199,7 @@ static void fix_fingers(const struct chord *c)
     if (chord_in_half_open(&self, &start, &successor.id))
         chord_finger_found(c, finger, &successor);
     else
-        chord_lookup_start(c, CHORD_FOR_FINGER, c->number << 8 | finger, &start);
+        look_for(c, finger, &start);
 }
 
 void chord_finger_found(const struct chord *c, uint32_t finger, const struct chord_entry *owner)

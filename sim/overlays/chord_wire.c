@@ -52,13 +52,11 @@ uint8_t chord_datagram_kind(const uint8_t *bytes, size_t length)
     return length == 0 || bytes[0] != CHORD_FIRST_OCTET ? CHORD_MESSAGES : chord_kind_of(bytes + 1, length - 1);
 }
 
-static void send(struct peer *peer, peer_address to, uint8_t kind, const uint8_t *body, size_t length)
+/* A datagram from its first octet, which this writes, to end. */
+static void send(struct peer *peer, peer_address to, uint8_t kind, uint8_t *bytes, const uint8_t *end)
 {
-    uint8_t bytes[1 + MESSAGE_OCTETS_MAX];
-    base_assert(length < sizeof bytes);
     bytes[0] = CHORD_FIRST_OCTET;
-    memcpy(bytes + 1, body, length);
-    peer_send(peer, to, kind, bytes, length + 1);
+    peer_send(peer, to, kind, bytes, (size_t) (end - bytes));
 }
 
 static uint8_t *put_number(uint8_t *at, uint32_t number)
@@ -127,7 +125,7 @@ _Static_assert(1 + LOOKUP_OCTETS == CHORD_LOOKUP_KEY && LOOKUP_OCTETS - PEER_ADD
 
 void chord_send_query(const struct chord *c, peer_address to, const struct chord_query *query)
 {
-    uint8_t bytes[LOOKUP_OCTETS + CHORD_ID_OCTETS + 1 + NUMBER_OCTETS], *at = bytes;
+    uint8_t bytes[1 + LOOKUP_OCTETS + CHORD_ID_OCTETS + 1 + NUMBER_OCTETS], *at = bytes + 1;
     *at++ = tag_of(CHORD_LOOKUP, query->purpose, query->owner);
     *at++ = query->hops;
     at = put_number(at, query->number);
@@ -137,7 +135,7 @@ void chord_send_query(const struct chord *c, peer_address to, const struct chord
         *at++ = (uint8_t) (query->timeouts | query->skipped << 7);
         at = put_number(at, query->serial);
     }
-    send(c->peer, to, CHORD_LOOKUP, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_LOOKUP, bytes, at);
 }
 
 bool chord_decode_query(struct peer *peer, struct chord_query *query, const uint8_t *bytes, size_t length)
@@ -163,12 +161,12 @@ bool chord_decode_query(struct peer *peer, struct chord_query *query, const uint
 
 void chord_send_answer(const struct chord *c, peer_address to, const struct chord_answer *answer)
 {
-    uint8_t bytes[ANSWER_OCTETS + CHORD_ID_OCTETS], *at = bytes;
+    uint8_t bytes[1 + ANSWER_OCTETS + CHORD_ID_OCTETS], *at = bytes + 1;
     *at++ = tag_of(CHORD_ANSWER, answer->purpose, answer->good);
     *at++ = answer->hops;
     *at++ = answer->timeouts;
     at = put_id(c->shared, put_number(at, answer->number), &answer->owner);
-    send(c->peer, to, CHORD_ANSWER, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_ANSWER, bytes, at);
 }
 
 bool chord_decode_answer(struct peer *peer, struct chord_answer *answer, const uint8_t *bytes, size_t length)
@@ -183,9 +181,8 @@ bool chord_decode_answer(struct peer *peer, struct chord_answer *answer, const u
 
 void chord_send_ack(struct peer *peer, peer_address to, uint32_t serial)
 {
-    uint8_t bytes[1 + NUMBER_OCTETS] = {tag_of(CHORD_ACK, 0, false)};
-    put_number(bytes + 1, serial);
-    send(peer, to, CHORD_ACK, bytes, sizeof bytes);
+    uint8_t bytes[2 + NUMBER_OCTETS] = {[1] = tag_of(CHORD_ACK, 0, false)};
+    send(peer, to, CHORD_ACK, bytes, put_number(bytes + 2, serial));
 }
 
 bool chord_decode_ack(uint32_t *serial, const uint8_t *bytes, size_t length)
@@ -202,13 +199,13 @@ bool chord_decode_ack(uint32_t *serial, const uint8_t *bytes, size_t length)
 
 void chord_send_find(const struct chord *c, peer_address to, const struct chord_find *find)
 {
-    uint8_t bytes[FIND_OCTETS + 2 * CHORD_ID_OCTETS], *at = bytes;
+    uint8_t bytes[1 + FIND_OCTETS + 2 * CHORD_ID_OCTETS], *at = bytes + 1;
     *at++ = tag_of(CHORD_FIND, find->phase, find->owner);
     at = put_number(at, find->serial);
     *at++ = (uint8_t) (find->purpose | find->skipped << 7);
     at = put_id(c->shared, at, &find->key);
     at = put_id(c->shared, at, &find->bound);
-    send(c->peer, to, CHORD_FIND, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_FIND, bytes, at);
 }
 
 bool chord_decode_find(struct peer *peer, struct chord_find *find, const uint8_t *bytes, size_t length)
@@ -229,13 +226,13 @@ bool chord_decode_find(struct peer *peer, struct chord_find *find, const uint8_t
 
 void chord_send_next(const struct chord *c, peer_address to, const struct chord_next *next)
 {
-    uint8_t bytes[512], *at = bytes; /* at most 130 */
+    uint8_t bytes[1 + 512], *at = bytes + 1; /* at most 130 */
     *at++ = tag_of(CHORD_NEXT, next->finding, false);
     at = put_id(c->shared, put_number(at, next->serial), &next->sender);
     *at++ = (uint8_t) next->count;
     for (uint32_t i = 0; i < next->count; i++)
         at = put_entry(c, at, &next->candidates[i]);
-    send(c->peer, to, CHORD_NEXT, bytes, (size_t) (at - bytes));
+    send(c->peer, to, CHORD_NEXT, bytes, at);
 }
 
 bool chord_decode_next(struct peer *peer, struct chord_next *next, const uint8_t *bytes, size_t length)
@@ -272,9 +269,9 @@ static uint8_t *put_ends(const struct chord *c, uint8_t *at, enum chord_message_
 
 void chord_send_plain(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *to)
 {
-    uint8_t bytes[1 + 2 * CHORD_ID_OCTETS];
-    uint8_t *end = put_ends(c, bytes, kind, false, to);
-    send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (end - bytes));
+    uint8_t bytes[2 + 2 * CHORD_ID_OCTETS];
+    uint8_t *end = put_ends(c, bytes + 1, kind, false, to);
+    send(c->peer, to->address, (uint8_t) kind, bytes, end);
 }
 
 bool chord_decode_ends(struct peer *peer, struct chord_ends *ends, const uint8_t *bytes, size_t length)
@@ -286,16 +283,16 @@ bool chord_decode_ends(struct peer *peer, struct chord_ends *ends, const uint8_t
 
 void chord_send_stabilise(const struct chord *c, const struct chord_entry *to, bool with_fingers)
 {
-    uint8_t bytes[1 + 2 * CHORD_ID_OCTETS];
-    uint8_t *end = put_ends(c, bytes, CHORD_STABILISE, with_fingers, to);
-    send(c->peer, to->address, CHORD_STABILISE, bytes, (size_t) (end - bytes));
+    uint8_t bytes[2 + 2 * CHORD_ID_OCTETS];
+    uint8_t *end = put_ends(c, bytes + 1, CHORD_STABILISE, with_fingers, to);
+    send(c->peer, to->address, CHORD_STABILISE, bytes, end);
 }
 
 void chord_send_gone(const struct chord *c, const struct chord_entry *to, const struct chord_id *gone)
 {
-    uint8_t bytes[1 + 3 * CHORD_ID_OCTETS];
-    uint8_t *end = put_id(c->shared, put_ends(c, bytes, CHORD_GONE, false, to), gone);
-    send(c->peer, to->address, CHORD_GONE, bytes, (size_t) (end - bytes));
+    uint8_t bytes[2 + 3 * CHORD_ID_OCTETS];
+    uint8_t *end = put_id(c->shared, put_ends(c, bytes + 1, CHORD_GONE, false, to), gone);
+    send(c->peer, to->address, CHORD_GONE, bytes, end);
 }
 
 bool chord_decode_gone(struct peer *peer, struct chord_id *gone, const uint8_t *bytes, size_t length)
@@ -324,13 +321,13 @@ static uint8_t *put_fingers(const struct chord *c, uint8_t *at, uint8_t *count)
 void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *to,
                            bool with_fingers)
 {
-    uint8_t bytes[MESSAGE_OCTETS_MAX];
+    uint8_t bytes[1 + MESSAGE_OCTETS_MAX];
     struct chord_entry predecessor = chord_entry_at(c, CHORD_PREDECESSOR);
     bool has_predecessor = predecessor.address != PEER_ADDRESS_NONE;
     uint32_t count = chord_state(c)->successor_count; /* the asker has room for r, itself the first: one is too many */
     if (kind == CHORD_NEIGHBOURS && count == c->shared->successors)
         count--;
-    uint8_t *at = put_ends(c, bytes, kind, has_predecessor, to);
+    uint8_t *at = put_ends(c, bytes + 1, kind, has_predecessor, to);
     *at++ = (uint8_t) count;
     uint8_t *finger_count = at++;
     *finger_count = 0;
@@ -342,7 +339,7 @@ void chord_send_neighbours(const struct chord *c, enum chord_message_kind kind, 
     }
     if (with_fingers)
         at = put_fingers(c, at, finger_count);
-    send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes));
+    send(c->peer, to->address, (uint8_t) kind, bytes, at);
 }
 
 static bool get_entries(struct peer *peer, const uint8_t **at, struct chord_entry *entries, uint32_t count)
@@ -377,11 +374,11 @@ bool chord_decode_neighbours(struct peer *peer, struct chord_neighbours *neighbo
 
 void chord_send_range(const struct chord *c, const struct chord_entry *to, const struct chord_range *range)
 {
-    uint8_t bytes[1 + 3 * CHORD_ID_OCTETS + 3 * NUMBER_OCTETS];
-    uint8_t *at = put_id(c->shared, put_ends(c, bytes, CHORD_SYNC, range->last, to), &range->after);
+    uint8_t bytes[2 + 3 * CHORD_ID_OCTETS + 3 * NUMBER_OCTETS];
+    uint8_t *at = put_id(c->shared, put_ends(c, bytes + 1, CHORD_SYNC, range->last, to), &range->after);
     at = put_number(at, range->count);
     at = put_number(put_number(at, (uint32_t) (range->sum >> 32)), (uint32_t) range->sum);
-    send(c->peer, to->address, CHORD_SYNC, bytes, (size_t) (at - bytes));
+    send(c->peer, to->address, CHORD_SYNC, bytes, at);
 }
 
 bool chord_decode_range(struct peer *peer, struct chord_range *range, const uint8_t *bytes, size_t length)
@@ -399,11 +396,11 @@ bool chord_decode_range(struct peer *peer, struct chord_range *range, const uint
 void chord_send_keys(const struct chord *c, enum chord_message_kind kind, const struct chord_entry *to,
                      const uint8_t *keys, uint32_t count)
 {
-    uint8_t bytes[1 + 2 * CHORD_ID_OCTETS + CHORD_STORE_OCTETS];
-    uint8_t *at = put_ends(c, bytes, kind, false, to);
+    uint8_t bytes[2 + 2 * CHORD_ID_OCTETS + CHORD_STORE_OCTETS];
+    uint8_t *at = put_ends(c, bytes + 1, kind, false, to);
     if (count > 0)
         memcpy(at, keys, (size_t) count * c->shared->octets);
-    send(c->peer, to->address, (uint8_t) kind, bytes, (size_t) (at - bytes) + (size_t) count * c->shared->octets);
+    send(c->peer, to->address, (uint8_t) kind, bytes, at + (size_t) count * c->shared->octets);
 }
 
 bool chord_decode_keys(const struct chord_shared *shared, uint32_t *count, const uint8_t *bytes, size_t length)
