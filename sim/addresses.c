@@ -86,7 +86,7 @@ uint32_t address_of_peer(const struct run *run, const uint8_t octets[PEER_ADDRES
     return index < scenario->peer_count && index * scenario->address_stride == offset ? index : UINT32_MAX;
 }
 
-peer_address address_decode(struct shard *shard, const uint8_t octets[PEER_ADDRESS_OCTETS])
+peer_address address_decode_slowly(struct shard *shard, const uint8_t octets[PEER_ADDRESS_OCTETS])
 {
     uint32_t peer = address_of_peer(shard->run, octets);
     if (peer != UINT32_MAX)

@@ -10,8 +10,8 @@
 
 /* How many events ahead an upcoming target's block is asked for; and then, when that has come, what the overlay will touch
  * beyond its first line. */
-#define PREFETCH_FAR 8
-#define PREFETCH_NEAR 3
+#define PREFETCH_FAR 12
+#define PREFETCH_NEAR 5
 #define LINE 64u
 
 void run_fail(struct shard *shard, int error, uint32_t peer, const char *text)
@@ -96,6 +96,9 @@ handle(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *en
 void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, const uint8_t *bytes,
                 size_t length)
 {
+    uint8_t padded[RUN_CARRIED_MAX] = {0}; /* as the digest wants short ones */
+    if (length < sizeof padded)
+        bytes = memcpy(padded, bytes, length);
     handle(shard, run_hot(shard->run, entry->target), entry, (struct run_bytes){bytes, length, sent_at_ns}, false);
 }
 
@@ -178,8 +181,8 @@ static void push_action(struct shard *shard, struct peer_hot *hot, uint32_t inde
         run_fail(shard, -ENOBUFS, index, "too many pending events");
         return;
     }
-    *place = (struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = count,
-                                    .order = REACTOR_WORKLOAD, .kind = (uint8_t) workload, .payload = draw};
+    run_fill(place, &(struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = count,
+                                            .order = REACTOR_WORKLOAD, .kind = (uint8_t) workload, .payload = draw});
     reactor_queue_commit(shard->queue, place);
 }
 
@@ -321,58 +324,71 @@ static void on_lifecycle(void *context, struct reactor_entry *entry)
 
 /* --- the batch --- */
 
+/* Whether the upcoming event is a message is not to be guessed, so nothing branches on it while two lines are enough. */
 static inline void prefetch_block(const struct run *run, const struct reactor_entry *upcoming)
 {
     const uint8_t *block = run->peers + (size_t) upcoming->target * run->peer_bytes;
-    uint32_t at = 0;
-    do
+    bool message = (upcoming->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE;
+    __builtin_prefetch(block, 1);
+    if (run->prefetch_bytes <= LINE)
+        return;
+    uint32_t last = message ? run->prefetch_message_bytes - 1 : run->prefetch_bytes - 1;
+    __builtin_prefetch(block + last / LINE * LINE, 1);
+    for (uint32_t at = LINE; at + 2 * LINE <= run->prefetch_message_bytes; at += LINE)
         __builtin_prefetch(block + at, 1);
-    while ((at += LINE) < run->prefetch_bytes);
 }
 
 /* What does not stand in the entry itself. */
 static inline void prefetch_payload(const struct shard *shard, const struct reactor_entry *upcoming)
 {
     unsigned class = upcoming->order & REACTOR_CLASS_MASK;
-    if (class == REACTOR_MESSAGE && !(upcoming->order & REACTOR_CARRIES))
+    if (class == REACTOR_MESSAGE)
         __builtin_prefetch(flight_at(&shard->flights, upcoming->payload), 1);
-    else if (class == REACTOR_TIMER && !(upcoming->order & REACTOR_LOOSE))
+    else if (class == REACTOR_TIMER)
         reactor_timer_prefetch(shard->timers, upcoming);
-}
-
-static inline void prefetch_overlay(const struct shard *shard, const struct reactor_entry *upcoming)
-{
-    const struct run *run = shard->run;
-    if ((upcoming->order & REACTOR_CLASS_MASK) != REACTOR_MESSAGE)
-        return;
-    const struct peer_hot *hot = run_hot(run, upcoming->target);
-    uint32_t instance = run->identity->group_count == 1 ? 0 : run->identity->group_instance[hot->group];
-    const struct overlay_ops *ops = run->identity->instances[instance].ops;
-    if (!ops->prefetch || !hot->up)
-        return;
-    struct run_bytes message = run_bytes_of(shard, upcoming);
-    ops->prefetch(hot + 1, shard->shared[instance], upcoming->kind, message.bytes, message.length);
 }
 
 static inline void prefetch_far(const struct shard *shard, const struct reactor_entry *upcoming)
 {
     prefetch_block(shard->run, upcoming);
-    prefetch_payload(shard, upcoming);
+    if (!(upcoming->order & (REACTOR_CARRIES | REACTOR_LOOSE)))
+        prefetch_payload(shard, upcoming);
 }
 
-/* What was known to come is asked for one by one; of a bucket just opened, the first ones at once. */
-static inline void look_ahead(const struct shard *shard, const struct reactor_queue *queue, bool opened)
+/* The target's first line has come by now: what it names, and what the overlay will touch. */
+static inline void prefetch_near(const struct shard *shard, const struct reactor_entry *upcoming)
 {
-    const struct reactor_entry *far = reactor_queue_upcoming(queue, PREFETCH_FAR - 1), *near = NULL;
+    if ((upcoming->order & REACTOR_CLASS_MASK) != REACTOR_MESSAGE)
+        return;
+    const struct peer_hot *hot = run_hot(shard->run, upcoming->target);
+    if (hot->lookups)
+        __builtin_prefetch(base_slab_at(&shard->lookups, hot->lookups), 1);
+    if (!shard->prefetch || !hot->up)
+        return;
+    struct run_bytes message = run_bytes_of(shard, upcoming);
+    shard->prefetch(hot + 1, shard->shared[0], upcoming->kind, message.bytes, message.length);
+}
+
+/* Of a bucket just opened, the first ones at once. */
+static __attribute__((noinline)) void look_into(const struct shard *shard, const struct reactor_queue *queue)
+{
+    const struct reactor_entry *upcoming;
+    for (size_t ahead = 0; ahead < PREFETCH_FAR - 1 && (upcoming = reactor_queue_upcoming(queue, ahead)); ahead++)
+        prefetch_far(shard, upcoming);
+    for (size_t ahead = 0; ahead < PREFETCH_NEAR - 1 && (upcoming = reactor_queue_upcoming(queue, ahead)); ahead++)
+        prefetch_near(shard, upcoming);
+}
+
+/* What is known to come is asked for one by one. */
+static inline void look_ahead(const struct shard *shard, const struct reactor_queue *queue)
+{
+    const struct reactor_entry *far = reactor_queue_upcoming(queue, PREFETCH_FAR - 1);
+    const struct reactor_entry *near =
+        shard->prefetches_near ? reactor_queue_upcoming(queue, PREFETCH_NEAR - 1) : NULL;
     if (far)
         prefetch_far(shard, far);
-    for (size_t ahead = 0; opened && ahead < PREFETCH_FAR - 1; ahead++) {
-        if (!(far = reactor_queue_upcoming(queue, ahead)))
-            break;
-        prefetch_far(shard, far);
-    }
-    if (shard->run->overlays_prefetch && (near = reactor_queue_upcoming(queue, PREFETCH_NEAR - 1)))
-        prefetch_overlay(shard, near);
+    if (near)
+        prefetch_near(shard, near);
 }
 
 uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
@@ -385,8 +401,11 @@ uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns
         struct reactor_entry *entry = reactor_queue_pop(queue, until_ns);
         if (!entry)
             break;
-        if (prefetches)
-            look_ahead(shard, queue, opened != queue->opened);
+        if (prefetches) {
+            if (__builtin_expect(opened != queue->opened, 0))
+                look_into(shard, queue);
+            look_ahead(shard, queue);
+        }
         *now_ns = entry->due_ns;
         shard->event = entry;
         unsigned class = entry->order & REACTOR_CLASS_MASK;

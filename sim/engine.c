@@ -125,7 +125,12 @@ static void choose_prefetch(struct run *run)
     if (run->peers_bytes <= PREFETCH_FROM_BYTES)
         return;
     uint32_t block = run->peer_bytes < PREFETCH_BLOCK_BYTES ? (uint32_t) run->peer_bytes : PREFETCH_BLOCK_BYTES;
+    const struct identity_instance *first = &run->identity->instances[0];
+    size_t touched = run->peer_bytes;
+    if (run->identity->instance_count == 1 && first->ops->message_touches)
+        touched = sizeof(struct peer_hot) + first->ops->message_touches(first->choice->parameters);
     run->prefetch_bytes = run->overlays_prefetch ? 1 : block;
+    run->prefetch_message_bytes = touched < run->prefetch_bytes ? (uint32_t) touched : run->prefetch_bytes;
 }
 
 static uint32_t blocks_of(const struct run *run)

@@ -5,14 +5,20 @@
 
 #include "sim/effects.h"
 
+/* A word of a key of id_bits, from its bit `first` on. */
+static uint64_t key_word(uint64_t bits, uint32_t id_bits, uint32_t first)
+{
+    if (id_bits <= first)
+        return 0;
+    uint64_t word = htobe64(htole64(base_random_at(bits, first / 64))); /* octets in memory's order, as a number */
+    return htobe64(id_bits - first < 64 ? word & ~(UINT64_MAX >> (id_bits - first)) : word);
+}
+
 /* 160 uniform bits from 64, cut to the ids' length. */
 void run_key(uint64_t bits, uint32_t id_bits, struct overlay_id *key)
 {
-    const uint64_t words[3] = {htole64(base_random_at(bits, 0)), htole64(base_random_at(bits, 1)),
-                               htole64(base_random_at(bits, 2))};
+    const uint64_t words[3] = {key_word(bits, id_bits, 0), key_word(bits, id_bits, 64), key_word(bits, id_bits, 128)};
     memcpy(key->octets, words, sizeof key->octets);
-    for (uint32_t bit = id_bits; bit < 8 * sizeof key->octets; bit = (bit / 8 + 1) * 8)
-        key->octets[bit / 8] &= (uint8_t) ~(0xff >> bit % 8);
 }
 
 static bool counted(const struct run *run, const struct pending_lookup *lookup)

@@ -18,7 +18,7 @@ struct network {
     const struct identity *identity;
     const struct latency_ops *latency;
     const void *model;
-    uint64_t constant_ns;  /* quick.delay_ns while no fault acts */
+    uint64_t constant_ns;  /* between any two peers while no fault acts; 0: it has to be worked out */
     uint64_t latency_key, jitter_key, loss_key;
     uint32_t loss_ppb;
     bool per_message, has_jitter, disturbs; /* disturbs: there is jitter or loss */
@@ -55,8 +55,9 @@ static void set_draws(struct network *network, const struct scenario *scenario)
 static void set_quick(struct network *network)
 {
     const struct fault_schedule *schedule = &network->schedule;
-    network->quick = (struct network_quick) {.delay_ns = schedule->active_count == 0 ? network->constant_ns : 0,
-                                             .until_ns = schedule->boundary_ns};
+    bool plain = schedule->active_count == 0 && !network->disturbs;
+    network->quick = (struct network_quick) {.delay_ns = plain ? network->constant_ns : 0,
+                                             .until_ns = plain ? schedule->boundary_ns : 0};
 }
 
 int network_create(struct network **result, const struct identity *identity, struct base_diagnostics *diagnostics)
@@ -107,20 +108,29 @@ static uint64_t pair_bits(uint64_t purpose_key, struct end_keys keys)
     return base_random_mix((keys.from + keys.to) ^ purpose_key);
 }
 
-/* Different in both directions, hence the rotation. */
-static uint64_t message_bits(uint64_t purpose_key, struct end_keys keys, uint32_t count)
+/* What tells a peer from others here: not random by itself, but made so below. */
+static inline uint64_t mark_of(const struct network *network, uint32_t group, uint32_t peer, uint64_t step)
 {
-    uint64_t to = keys.to << 1 | keys.to >> 63;
-    return base_random_at((keys.from + to) ^ purpose_key, count);
+    const struct identity *identity = network->identity;
+    return identity->group_key[group] + (peer - identity->scenario->groups[group].first + 1) * step;
 }
 
-static inline uint64_t base_delay(const struct network *network, const struct network_ends *ends, uint32_t count)
+/* Different in both directions and for each message. The sender's side is mixed first: it is known early, and what waits
+ * for the target is one mixing, not three. */
+static uint64_t message_bits(const struct network *network, uint64_t purpose_key, const struct network_ends *ends,
+                             uint32_t count)
+{
+    uint64_t from = mark_of(network, ends->from_group, ends->from, UINT64_C(0xd1342543de82ef95));
+    uint64_t to = mark_of(network, ends->to_group, ends->to, UINT64_C(0xaf251af3b0f025b5));
+    return base_random_mix(base_random_at(from ^ purpose_key, count) + to);
+}
+
+uint64_t network_delay(const struct network *network, const struct network_ends *ends, uint32_t count)
 {
     uint64_t bits = 0;
     if (network->latency->draws) {
-        struct end_keys keys = keys_of(network, ends);
-        bits = network->per_message ? message_bits(network->latency_key, keys, count)
-                                    : pair_bits(network->latency_key, keys);
+        bits = network->per_message ? message_bits(network, network->latency_key, ends, count)
+                                    : pair_bits(network->latency_key, keys_of(network, ends));
     }
     return at_least_1(network->latency->delay(network->model, ends, bits));
 }
@@ -148,14 +158,13 @@ static struct network_verdict disturbed(const struct network *network, const str
     struct network_effect effect = fault_schedule_effect(&network->schedule, ends);
     if (effect.blocked)
         return (struct network_verdict) {.fate = NETWORK_PARTITION};
-    struct end_keys keys = keys_of(network, ends);
     uint64_t loss_ppb = (uint64_t) network->loss_ppb + effect.loss_ppb;
     uint32_t bounded_ppb = loss_ppb < 1000000000 ? (uint32_t) loss_ppb : 1000000000;
-    if (bounded_ppb > 0 && base_random_chance(message_bits(network->loss_key, keys, count), bounded_ppb))
+    if (bounded_ppb > 0 && base_random_chance(message_bits(network, network->loss_key, ends, count), bounded_ppb))
         return (struct network_verdict) {.fate = NETWORK_LOSS};
-    uint64_t delay_ns = base_delay(network, ends, count);
+    uint64_t delay_ns = network_delay(network, ends, count);
     if (network->has_jitter) {
-        uint64_t bits = message_bits(network->jitter_key, keys, count);
+        uint64_t bits = message_bits(network, network->jitter_key, ends, count);
         delay_ns = with_jitter(delay_ns, base_distribution_signed_at(&network->jitter, bits));
     }
     return (struct network_verdict) {.delay_ns = with_effect(delay_ns, &effect), .fate = NETWORK_IN_FLIGHT};
@@ -184,7 +193,7 @@ struct network_verdict network_send(struct network *network, const struct networ
         return (struct network_verdict) {.delay_ns = network->quick.delay_ns, .fate = NETWORK_IN_FLIGHT};
     if (network->disturbs || network->schedule.active_count > 0)
         return disturbed(network, ends, count);
-    return (struct network_verdict) {.delay_ns = base_delay(network, ends, count), .fate = NETWORK_IN_FLIGHT};
+    return (struct network_verdict) {.delay_ns = network_delay(network, ends, count), .fate = NETWORK_IN_FLIGHT};
 }
 
 enum network_fate network_arrive(struct network *network, const struct network_ends *ends, uint64_t now_ns)

@@ -61,10 +61,11 @@ struct fault_ops {
     void (*describe)(const void *parameters, const struct scenario *scenario, char *text, size_t bytes); /* detail */
 };
 
-/* The plain case, to be looked at before the network is asked: before until_ns a message between two different peers takes
- * delay_ns, where that is not 0. The network begins with it. */
+/* The plain case, to be looked at before the network is asked: before until_ns nothing is lost, disturbed or struck, and
+ * a message between two different peers takes delay_ns, or network_delay where that is 0. The network begins with it. */
 struct network_quick {
-    uint64_t delay_ns, until_ns;
+    uint64_t delay_ns;
+    uint64_t until_ns; /* 0: it is not plain */
 };
 
 struct network;
@@ -73,6 +74,9 @@ static inline const struct network_quick *network_quick(const struct network *ne
 {
     return (const struct network_quick *) (const void *) network;
 }
+
+/* What the latency model alone says of a message. */
+uint64_t network_delay(const struct network *network, const struct network_ends *ends, uint32_t count);
 
 int network_create(struct network **network, const struct identity *identity, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));

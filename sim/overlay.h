@@ -64,6 +64,9 @@ struct overlay_ops {
     void (*publish)(struct peer *peer, uint32_t broadcast, uint32_t topic, uint32_t bytes);
     /* The kind of a datagram that arrives from a real socket; message_kind_count: none of ours. */
     uint8_t (*kind_of)(const uint8_t *bytes, size_t length);
+    /* How many of the state's first octets `message` touches, for the engine to ask for ahead. NULL: all. Not looked at
+     * where there is: */
+    size_t (*message_touches)(const void *parameters);
     /* Asks the cache for what `message` will touch; state is the target's. NULL: the state's first lines only. */
     void (*prefetch)(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
     /* Its invariants against the global truth, at a barrier: answers what is violated, or NULL. */

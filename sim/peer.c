@@ -51,7 +51,7 @@ uint64_t peer_random(struct peer *peer)
 {
     const struct run *run = peer->shard->run;
     uint32_t group = peer->hot->group;
-    uint64_t stream = base_random_subkey(run->overlay_key[group], peer->index - run->scenario->groups[group].first);
+    uint64_t stream = base_random_at(run->overlay_key[group], peer->index - run->scenario->groups[group].first);
     return base_random_at(stream, peer->hot->draws++);
 }
 
@@ -67,7 +67,7 @@ void peer_address_encode(const struct peer *peer, peer_address address, uint8_t 
 
 peer_address peer_address_decode(struct peer *peer, const uint8_t octets[PEER_ADDRESS_OCTETS])
 {
-    return address_decode(peer->shard, octets);
+    return run_decode(peer->shard, octets);
 }
 
 /* The order's key of what this peer creates now; the caller fills in due, target, class and kind. */
@@ -161,7 +161,7 @@ void peer_after(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t dat
         return;
     }
     entry.payload = data;
-    *place = entry;
+    run_fill(place, &entry);
     reactor_queue_commit(peer->shard->queue, place);
 }
 

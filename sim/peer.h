@@ -47,7 +47,7 @@ peer_address peer_address_decode(struct peer *peer, const uint8_t octets[PEER_AD
 /* --- sending: bytes are copied (once for all receivers of send_many), at most 65507; what is lost is lost silently, as
  * with UDP. kind is of ops->message_kinds. Sending to oneself arrives at this instant, after this call. --- */
 void peer_send(struct peer *peer, peer_address to, uint8_t kind, const void *bytes, size_t length);
-/* The same for up to 24 octets put together in words: cheaper where messages are small and many. */
+/* The same for up to 24 octets put together in words, zero behind length: cheaper where messages are small and many. */
 #define PEER_SHORT_OCTETS 24
 struct peer_short {
     union {

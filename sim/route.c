@@ -42,8 +42,9 @@ void route_fail_queue(struct shard *shard, uint32_t target)
     run_fail(shard, -ENOBUFS, target, "too many pending events");
 }
 
-struct network_verdict route_judge(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns,
-                                   size_t length)
+/* The verdict for a message between two peers of the plan. */
+static struct network_verdict judge(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns,
+                                    size_t length)
 {
     struct run *run = shard->run;
     const struct identity *identity = run->identity;
@@ -61,8 +62,9 @@ struct network_verdict route_judge(struct shard *shard, const struct reactor_ent
     return network_send(run->network, &ends, sent_at_ns, entry->count, (uint32_t) length);
 }
 
-uint32_t route_flight(struct shard *shard, uint32_t *flight, uint32_t target, const void *bytes, size_t length,
-                      uint64_t sent_at_ns)
+/* The flight of a message too long to be carried: *flight, with a reference more, or a new one. 0: the run ends. */
+static uint32_t take_flight(struct shard *shard, uint32_t *flight, uint32_t target, const void *bytes, size_t length,
+                            uint64_t sent_at_ns)
 {
     if (*flight) {
         flight_at(&shard->flights, *flight)->references++;
@@ -74,8 +76,52 @@ uint32_t route_flight(struct shard *shard, uint32_t *flight, uint32_t target, co
     return *flight;
 }
 
+static void put(struct shard *shard, const struct reactor_entry *entry, uint64_t due_ns, uint64_t sent_at_ns,
+                uint32_t *flight, const void *bytes, size_t length)
+{
+    bool carries = length <= RUN_CARRIED_MAX && shard->run->direct;
+    uint32_t payload = carries ? (uint32_t) length : take_flight(shard, flight, entry->target, bytes, length, sent_at_ns);
+    struct reactor_entry *place = reactor_queue_reserve(shard->queue, due_ns, carries);
+    if (!place || (!carries && !payload)) {
+        route_fail_queue(shard, entry->target);
+        return;
+    }
+    *place = *entry;
+    place->due_ns = due_ns;
+    place->step = entry->target + 1 == entry->source ? entry->step : 0;
+    place->order |= carries ? REACTOR_CARRIES : 0;
+    place->payload = payload;
+    if (carries) {
+        struct run_carried *carried = (struct run_carried *) (void *) place;
+        carried->sent_at_ns = sent_at_ns;
+        route_copy(carried->bytes, bytes, length);
+    }
+    reactor_queue_commit(shard->queue, place);
+}
+
+void route_slowly(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint32_t *flight,
+                  const void *bytes, size_t length)
+{
+    shard->totals.sent++;
+    shard->totals.bytes += length;
+    struct network_verdict verdict = judge(shard, entry, sent_at_ns, length);
+    if (verdict.fate != NETWORK_IN_FLIGHT) {
+        run_drop(shard, entry, sent_at_ns, TRACE_NONE_U64, length, verdict.fate);
+        return;
+    }
+    uint64_t due_ns = sent_at_ns + verdict.delay_ns;
+    if (shard->run->waits) { /* the sender's stamp may lie behind what was dispatched since */
+        uint64_t now_ns = reactor_loop_now(shard->loop);
+        due_ns = due_ns > now_ns ? due_ns : now_ns;
+    }
+    if (run_shard_of(shard->run, entry->target) != shard)
+        shard_send_out(shard, entry, due_ns, sent_at_ns, bytes, length);
+    else
+        put(shard, entry, due_ns, sent_at_ns, flight, bytes, length);
+}
+
 void run_route(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint32_t *flight,
                const void *bytes, size_t length)
 {
-    route(shard, entry, sent_at_ns, flight, bytes, length, false);
+    route_slowly(shard, entry, sent_at_ns, flight, bytes, length);
 }

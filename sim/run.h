@@ -7,11 +7,14 @@
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
+#include <endian.h>
 #include <signal.h>
+#include <string.h>
 
 #include "reactor/base/assert.h"
 #include "reactor/base/histogram.h"
 #include "reactor/loop.h"
+#include "sim/addresses.h"
 #include "sim/engine.h"
 #include "sim/flight.h"
 #include "sim/graphs/graph.h"
@@ -107,7 +110,7 @@ struct foreign_address {
 struct run_carried {
     struct reactor_entry entry;
     uint64_t sent_at_ns;
-    uint8_t bytes[RUN_CARRIED_MAX];
+    uint8_t bytes[RUN_CARRIED_MAX]; /* zero behind the length */
 };
 _Static_assert(sizeof(struct run_carried) == 64, "a cache line");
 
@@ -138,6 +141,15 @@ struct foreign_addresses {
 struct shard {
     struct run *run;
     uint32_t ordinal;
+    struct network *network;   /* the run's */
+    uint32_t peer_count;
+    uint32_t address_first;    /* host */
+    uint32_t address_count;    /* so many follow it; 0: the plan's stride is not 1 */
+    uint16_t address_port;     /* network order */
+    void (*prefetch)(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
+                               /* the overlay's, where there is one group; else NULL */
+    bool prefetches_near;      /* there is that, or there are lookups */
+    bool plain_sends;          /* what is sent goes into the own queue: transport `memory`, one loop, one group */
     bool taping;               /* a window is going on: effects are written down */
     const struct reactor_entry *event; /* that is being dispatched */
     struct reactor_loop *loop;
@@ -203,6 +215,7 @@ struct run {
     bool plain;                /* that, and nothing to be done for a message but to let its target handle it: the clock is
                                   virtual, nothing is recorded or captured, no fault acts on links */
     uint32_t prefetch_bytes;   /* of an upcoming target's block; 0: the cache holds all of them */
+    uint32_t prefetch_message_bytes; /* the same, of a message's */
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
     uint64_t ended_at_ns;      /* of the scenario's clock */
     uint64_t progress_wall_ns, progress_events;
@@ -247,6 +260,33 @@ static inline struct run_bytes run_bytes_of(const struct shard *shard, const str
     }
     const struct flight_cell *cell = flight_at(&shard->flights, entry->payload);
     return (struct run_bytes){cell->bytes, cell->length, cell->sent_at_ns};
+}
+
+/* Field by field: the compiler makes wide copies of small stores otherwise, and those wait for each other. */
+static inline void run_fill(struct reactor_entry *place, const struct reactor_entry *entry)
+{
+    place->due_ns = entry->due_ns;
+    place->target = entry->target;
+    place->source = entry->source;
+    place->count = entry->count;
+    place->step = entry->step;
+    place->order = entry->order;
+    place->kind = entry->kind;
+    place->payload = entry->payload;
+    place->cause = entry->cause;
+}
+
+/* Of a plan whose addresses follow one another, a subtraction. */
+static inline peer_address run_decode(struct shard *shard, const uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    uint32_t host;
+    uint16_t port;
+    memcpy(&host, octets, sizeof host);
+    memcpy(&port, octets + sizeof host, sizeof port);
+    uint32_t index = be32toh(host) - shard->address_first;
+    if (__builtin_expect(index < shard->address_count && port == shard->address_port, 1))
+        return index + 1;
+    return address_decode_slowly(shard, octets);
 }
 
 /* --- dispatch.c: entries of the timed queue --- */

@@ -5,6 +5,7 @@
 #include "reactor/base/reserve.h"
 #include "sim/addresses.h"
 #include "sim/effects.h"
+#include "sim/route.h"
 #include "sim/transport.h"
 
 /* Bounds, and address space for them: so many a peer, but room for a small run to misbehave. */
@@ -95,10 +96,27 @@ static int open_truth(struct shard *shard)
     return 0;
 }
 
+static bool run_has_lookups(const struct run *run)
+{
+    bool lookups = false;
+    for (uint32_t i = 0; i < run->scenario->workload_count; i++)
+        lookups |= !((const struct workload_ops *) run->scenario->workloads[i].action.kind->ops)->numbered;
+    return lookups;
+}
+
 static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
 {
     shard->active.shard = shard;
     run_set_instance(&shard->active, 0);
+    const struct run *run = shard->run;
+    shard->network = run->network;
+    shard->peer_count = run->identity->peer_count;
+    shard->prefetch = run->identity->group_count == 1 ? shard->active.instance->ops->prefetch : NULL;
+    shard->prefetches_near = shard->prefetch || run_has_lookups(run);
+    shard->address_first = run->scenario->address_first;
+    shard->address_count = run->scenario->address_stride == 1 ? shard->peer_count : 0;
+    shard->address_port = htobe16(run->scenario->address_port);
+    shard->plain_sends = run->direct && !run->waits && run->shard_count == 1 && run->identity->group_count == 1;
     int error = open_overlays(shard);
     error = error ? error : open_truth(shard);
     error = error ? error : base_slab_init(&shard->lookups, sizeof(struct pending_lookup), LOOKUPS_MAX);
@@ -202,7 +220,10 @@ void shard_send_out(struct shard *shard, const struct reactor_entry *entry, uint
     sent->entry.payload = (uint32_t) length;
     sent->entry.order |= carries ? REACTOR_CARRIES : 0;
     sent->sent_at_ns = sent_at_ns;
-    memcpy(carries ? sent->bytes : (uint8_t *) (sent + 1), bytes, length);
+    if (carries)
+        route_copy(sent->bytes, bytes, length);
+    else
+        memcpy(sent + 1, bytes, length);
     outbox->used += sizeof *sent + (carries ? 0 : padded(length));
 }
 

@@ -38,8 +38,8 @@ static void send_event(struct peer *peer, struct phold_state *state)
     if (to == PEER_ADDRESS_NONE)
         return;
     uint32_t number = ++state->number;
-    struct event event = {htobe32(number), htobe32(number ^ PHOLD_MAGIC)};
-    peer_send(peer, to, EVENT, &event, sizeof event);
+    struct peer_short event = {.words = {htobe64((uint64_t) number << 32 | (number ^ PHOLD_MAGIC))}};
+    peer_send_short(peer, to, EVENT, &event, PHOLD_MESSAGE_BYTES);
 }
 
 static uint64_t word_count(const struct peer *peer)
@@ -87,7 +87,9 @@ static void phold_join(struct peer *peer, const struct peer_start *start)
     (void) start;
     const struct phold_parameters *parameters = peer_parameters(peer);
     struct phold_state *state = peer_state(peer);
-    state->number = (uint32_t) peer_random(peer); /* so that no event is taken for one of an earlier incarnation */
+    /* Drawn, so that no event is taken for one of an earlier incarnation; and no protocol that captures are searched for
+     * begins with 'P'. */
+    state->number = (uint32_t) 'P' << 24 | (uint32_t) (peer_random(peer) >> 40);
     for (uint64_t i = 0; i < parameters->pending; i++)
         send_event(peer, state);
 }

@@ -284,7 +284,7 @@ static void take(struct localhost *local, int i)
     memcpy(octets, &local->received_from[i].sin_addr, 4);
     memcpy(octets + 4, &local->received_from[i].sin_port, 2);
     uint32_t target = read_control(local, message);
-    peer_address source = address_decode(local->shard, octets);
+    peer_address source = run_decode(local->shard, octets);
     uint32_t position = source & ADDRESS_FOREIGN ? local->tail : find_underway(local, source, target, bytes, length);
     bool abroad = position == local->tail;
     if (abroad)
