@@ -31,7 +31,7 @@ void route_slowly(struct shard *shard, const struct reactor_entry *entry, uint64
                   const void *bytes, size_t length);
 void route_fail_queue(struct shard *shard, uint32_t target);
 
-/* Short, to another peer of the plan, over an undisturbed network, into this shard's own queue. */
+/* Short, to another peer of the plan, over an undisturbed network. */
 static inline bool route_is_plain(const struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns,
                                   size_t length)
 {
@@ -60,7 +60,8 @@ static inline __attribute__((always_inline)) void route(struct shard *shard, con
         return;
     }
     uint64_t due_ns = sent_at_ns + route_delay(shard, entry);
-    struct reactor_entry *place = reactor_queue_reserve(shard->queue, due_ns, true);
+    struct outbox *outbox = shard->outboxes ? shard_outbox(shard, entry->target) : NULL;
+    struct reactor_entry *place = outbox ? outbox_place(outbox) : reactor_queue_reserve(shard->queue, due_ns, true);
     if (__builtin_expect(!place, 0)) {
         route_fail_queue(shard, entry->target);
         return;
@@ -76,7 +77,8 @@ static inline __attribute__((always_inline)) void route(struct shard *shard, con
         *(struct peer_short *) (void *) carried->bytes = *(const struct peer_short *) bytes;
     else
         route_copy(carried->bytes, bytes, length);
-    reactor_queue_commit(shard->queue, place);
+    if (!outbox)
+        reactor_queue_commit(shard->queue, place);
 }
 
 #endif

@@ -130,7 +130,7 @@ struct tape {
 /* Messages for another shard's peers: struct run_carried, and what is not carried behind it. */
 struct outbox {
     uint8_t *bytes;
-    size_t used;
+    size_t used, room;
 };
 
 struct foreign_addresses {
@@ -149,7 +149,7 @@ struct shard {
     void (*prefetch)(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
                                /* the overlay's, where there is one group; else NULL */
     bool prefetches_near;      /* there is that, or there are lookups */
-    bool plain_sends;          /* what is sent goes into the own queue: transport `memory`, one loop, one group */
+    bool plain_sends;          /* what is sent goes into a queue: transport `memory`, virtual time; and one group */
     bool taping;               /* a window is going on: effects are written down */
     const struct reactor_entry *event; /* that is being dispatched */
     struct reactor_loop *loop;
@@ -326,6 +326,23 @@ void shards_gather(struct run *run);
 bool run_failed(const struct run *run);
 uint64_t run_events(const struct run *run);
 uint64_t run_now_ns(const struct run *run); /* of the scenario's clock */
+/* Where a message to this peer goes; NULL: it is the shard's own. */
+static inline struct outbox *shard_outbox(const struct shard *shard, uint32_t target)
+{
+    const struct shard *owner = run_shard_of(shard->run, target);
+    return owner == shard ? NULL : &shard->outboxes[owner->ordinal];
+}
+
+/* Place for a carried message; NULL: the outbox is full. */
+static inline struct reactor_entry *outbox_place(struct outbox *outbox)
+{
+    struct run_carried *place = (struct run_carried *) (void *) (outbox->bytes + outbox->used);
+    if (outbox->used + sizeof *place > outbox->room)
+        return NULL;
+    outbox->used += sizeof *place;
+    return &place->entry;
+}
+
 /* A message for another shard's peer, as run_route's. */
 void shard_send_out(struct shard *shard, const struct reactor_entry *entry, uint64_t due_ns, uint64_t sent_at_ns,
                     const void *bytes, size_t length);

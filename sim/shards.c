@@ -81,9 +81,14 @@ static int open_exchange(struct shard *shard)
     if (run->shard_count == 1)
         return 0;
     shard->outboxes = base_arena_array(run->arena, struct outbox, run->shard_count);
-    for (uint32_t to = 0; to < run->shard_count; to++)
-        if (to != shard->ordinal && !(shard->outboxes[to].bytes = base_reserve(outbox_bytes(run))))
+    for (uint32_t to = 0; to < run->shard_count; to++) {
+        struct outbox *outbox = &shard->outboxes[to];
+        if (to == shard->ordinal)
+            continue;
+        outbox->room = outbox_bytes(run);
+        if (!(outbox->bytes = base_reserve(outbox->room)))
             return -ENOMEM;
+    }
     return effects_open(shard);
 }
 
@@ -116,7 +121,7 @@ static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
     shard->address_first = run->scenario->address_first;
     shard->address_count = run->scenario->address_stride == 1 ? shard->peer_count : 0;
     shard->address_port = htobe16(run->scenario->address_port);
-    shard->plain_sends = run->direct && !run->waits && run->shard_count == 1 && run->identity->group_count == 1;
+    shard->plain_sends = run->direct && !run->waits && run->identity->group_count == 1;
     int error = open_overlays(shard);
     error = error ? error : open_truth(shard);
     error = error ? error : base_slab_init(&shard->lookups, sizeof(struct pending_lookup), LOOKUPS_MAX);
@@ -147,7 +152,7 @@ static void close_shard(struct shard *shard)
         truth_free(shard->truth);
     for (uint32_t to = 0; shard->outboxes && to < run->shard_count; to++)
         if (shard->outboxes[to].bytes)
-            base_unreserve(shard->outboxes[to].bytes, outbox_bytes(run));
+            base_unreserve(shard->outboxes[to].bytes, shard->outboxes[to].room);
     flight_done(&shard->flights);
     base_slab_done(&shard->lookups);
     addresses_done(shard);
@@ -210,7 +215,7 @@ void shard_send_out(struct shard *shard, const struct reactor_entry *entry, uint
     struct outbox *outbox = &shard->outboxes[run_shard_of(shard->run, entry->target)->ordinal];
     struct run_carried *sent = (struct run_carried *) (void *) (outbox->bytes + outbox->used);
     bool carries = length <= RUN_CARRIED_MAX;
-    if (outbox->used + sizeof *sent + padded(length) > outbox_bytes(shard->run)) {
+    if (outbox->used + sizeof *sent + padded(length) > outbox->room) {
         run_fail(shard, -ENOBUFS, entry->target, "too many messages in flight");
         return;
     }
