@@ -170,7 +170,7 @@ static void choose_shards(struct run *run)
                  run->identity->peer_count, run->shard_count, RUN_BLOCK);
     }
     run->fewer_shards = *reason ? base_arena_copy_text(run->arena, reason, strlen(reason)) : NULL;
-    run->shards = base_arena_array(run->arena, struct shard, run->shard_count);
+    run->shards = shard_memory(run, run->shard_count * sizeof(struct shard));
     for (uint32_t i = 0; i < run->shard_count; i++) {
         run->shards[i].run = run;
         run->shards[i].ordinal = i;

@@ -138,8 +138,10 @@ struct foreign_addresses {
     uint32_t count;
 };
 
+#define SHARD_ALIGNMENT 128 /* lines are fetched in pairs: what two threads write must not share one */
+
 struct shard {
-    struct run *run;
+    _Alignas(SHARD_ALIGNMENT) struct run *run;
     uint32_t ordinal;
     struct network *network;   /* the run's */
     uint32_t peer_count;
@@ -318,6 +320,7 @@ void run_record_message(struct shard *shard, const struct reactor_entry *entry, 
 void run_push(struct shard *shard, const struct reactor_entry *entry);
 
 /* --- shards.c: what each loop owns --- */
+void *shard_memory(const struct run *run, size_t bytes); /* zeroed, in the arena, on lines of its own */
 void shard_metrics(struct shard *shard); /* names, in the arena */
 int shards_open(struct run *run, struct base_diagnostics *diagnostics);
 void shards_close(struct run *run);

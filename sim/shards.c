@@ -17,6 +17,12 @@
 #define OUTBOXES_BYTES (UINT64_C(1) << 36) /* address space: what one shard can send in a window */
 #define OUTBOX_KEPT_BYTES (UINT64_C(4) << 20) /* resident between windows */
 
+void *shard_memory(const struct run *run, size_t bytes)
+{
+    uintptr_t at = (uintptr_t) base_arena_take(run->arena, bytes + 2 * SHARD_ALIGNMENT);
+    return (void *) ((at + SHARD_ALIGNMENT - 1) / SHARD_ALIGNMENT * SHARD_ALIGNMENT);
+}
+
 static int open_overlays(struct shard *shard)
 {
     const struct identity *identity = shard->run->identity;
@@ -34,7 +40,7 @@ void shard_metrics(struct shard *shard)
 {
     struct run *run = shard->run;
     const struct identity *identity = run->identity;
-    shard->metrics = base_arena_array(run->arena, struct metric, run->metric_count + 1);
+    shard->metrics = shard_memory(run, (run->metric_count + 1) * sizeof(struct metric));
     for (uint32_t i = 0; i < identity->instance_count; i++)
         for (uint32_t m = 0; m < identity->instances[i].ops->metric_count; m++)
             shard->metrics[run->metric_first[i] + m].name = identity->instances[i].ops->metrics[m];
@@ -80,7 +86,7 @@ static int open_exchange(struct shard *shard)
     const struct run *run = shard->run;
     if (run->shard_count == 1)
         return 0;
-    shard->outboxes = base_arena_array(run->arena, struct outbox, run->shard_count);
+    shard->outboxes = shard_memory(run, run->shard_count * sizeof(struct outbox));
     for (uint32_t to = 0; to < run->shard_count; to++) {
         struct outbox *outbox = &shard->outboxes[to];
         if (to == shard->ordinal)
