@@ -93,12 +93,23 @@ static inline struct queue_level *level_of(struct queue_ladder *ladder, uint64_t
     return level;
 }
 
-static inline void *append(struct queue_ladder *ladder, struct queue_level *level, uint64_t at, enum queue_kind kind)
+static inline uint32_t *tail_of(struct queue_level *level, uint64_t at, enum queue_kind kind)
 {
     uint32_t index = (uint32_t) at & level->mask;
     if (!level->tails[kind][index])
         base_bit_tree_add(&level->occupied, index);
-    return queue_tail_append(&ladder->store, &level->tails[kind][index], kind);
+    return &level->tails[kind][index];
+}
+
+static inline struct reactor_entry *append(struct queue_ladder *ladder, struct queue_level *level, uint64_t at,
+                                           enum queue_kind kind, uint64_t due_ns)
+{
+    return queue_tail_append_entry(&ladder->store, tail_of(level, at, kind), kind, due_ns);
+}
+
+static inline struct queue_compact *append_compact(struct queue_ladder *ladder, struct queue_level *level, uint64_t at)
+{
+    return queue_tail_append(&ladder->store, tail_of(level, at, QUEUE_COMPACT), QUEUE_COMPACT);
 }
 
 void queue_ladder_place(struct queue_ladder *ladder, const struct reactor_entry *entry)
@@ -107,12 +118,11 @@ void queue_ladder_place(struct queue_ladder *ladder, const struct reactor_entry 
     struct queue_level *level = level_of(ladder, entry->due_ns, &at);
     bool is_near = level == ladder->levels && at - level->position < queue_ladder_near(ladder);
     if (entry->order & REACTOR_CARRIES)
-        memcpy(append(ladder, level, at, QUEUE_CARRYING), entry, sizeof *entry + REACTOR_CARRIED_BYTES);
+        memcpy(append(ladder, level, at, QUEUE_CARRYING, entry->due_ns), entry, sizeof *entry + REACTOR_CARRIED_BYTES);
     else if (!is_near && level->shift <= QUEUE_COMPACT_BITS && queue_compact_fits(entry))
-        *(struct queue_compact *) append(ladder, level, at, QUEUE_COMPACT) =
-            queue_compact_of(entry, at << level->shift);
+        *append_compact(ladder, level, at) = queue_compact_of(entry, at << level->shift);
     else
-        *(struct reactor_entry *) append(ladder, level, at, QUEUE_PLAIN) = *entry;
+        *append(ladder, level, at, QUEUE_PLAIN, entry->due_ns) = *entry;
 }
 
 struct reactor_entry *queue_ladder_reserve(struct queue_ladder *ladder, uint64_t due_ns, bool carries)
@@ -121,7 +131,7 @@ struct reactor_entry *queue_ladder_reserve(struct queue_ladder *ladder, uint64_t
     uint64_t at = due_ns >> level->shift;
     if (at >= level->limit || (!carries && at - level->position >= queue_ladder_near(ladder)))
         return NULL;
-    return append(ladder, level, at, carries ? QUEUE_CARRYING : QUEUE_PLAIN);
+    return append(ladder, level, at, carries ? QUEUE_CARRYING : QUEUE_PLAIN, due_ns);
 }
 
 static inline void place_compact(struct queue_ladder *ladder, const struct queue_compact *compact, uint64_t begin_ns)
@@ -130,10 +140,10 @@ static inline void place_compact(struct queue_ladder *ladder, const struct queue
     struct queue_level *level = level_of(ladder, due_ns, &at);
     if (level->shift > QUEUE_COMPACT_BITS) { /* all was laid out wider */
         struct reactor_entry entry = queue_compact_expand(compact, begin_ns);
-        *(struct reactor_entry *) append(ladder, level, at, QUEUE_PLAIN) = entry;
+        *append(ladder, level, at, QUEUE_PLAIN, due_ns) = entry;
         return;
     }
-    struct queue_compact *placed = append(ladder, level, at, QUEUE_COMPACT);
+    struct queue_compact *placed = append_compact(ladder, level, at);
     *placed = *compact;
     placed->offset_ns = (uint32_t) (due_ns - (at << level->shift));
 }
@@ -251,6 +261,12 @@ bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct qu
     return true;
 }
 
+static void prefetch_lines(const void *from, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch((const char *) from + at, 0, 2);
+}
+
 void queue_ladder_prefetch(const struct queue_ladder *ladder)
 {
     const struct queue_level *level = &ladder->levels[0];
@@ -258,9 +274,10 @@ void queue_ladder_prefetch(const struct queue_ladder *ladder)
     for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
         struct queue_walk walk = queue_walk_begin(queue_bucket_list(&ladder->store, &bucket, kind), kind);
         for (; walk.left; queue_walk_next(&ladder->store, &walk)) {
-            const char *items = queue_walk_items(&ladder->store, &walk);
-            for (uint32_t at = 0; at < walk.here * QUEUE_UNIT_BYTES << kind; at += 64)
-                __builtin_prefetch(items + at, 0, 2);
+            prefetch_lines(queue_walk_items(&ladder->store, &walk), walk.here * QUEUE_UNIT_BYTES << kind);
+            if (kind != QUEUE_COMPACT)
+                prefetch_lines(queue_store_due(&ladder->store, walk.chunk * QUEUE_CHUNK_UNITS, kind == QUEUE_CARRYING),
+                               walk.here * sizeof(uint32_t));
         }
     }
 }

@@ -16,13 +16,20 @@ static size_t units_bytes(uint32_t chunks)
     return (size_t) chunks * QUEUE_CHUNK_BYTES;
 }
 
+static size_t dues_bytes(uint32_t chunks, bool carries)
+{
+    return (size_t) chunks * (QUEUE_CHUNK_UNITS >> (carries ? QUEUE_CARRYING : QUEUE_PLAIN)) * sizeof(uint32_t);
+}
+
 int queue_store_init(struct queue_store *store, uint64_t chunks)
 {
     chunks += MARGIN_CHUNKS + 1;
     *store = (struct queue_store){.used_end = 1, .capacity = (uint32_t) (chunks < CHUNKS_MAX ? chunks : CHUNKS_MAX)};
     store->units = base_reserve(units_bytes(store->capacity));
     store->links = base_reserve(store->capacity * sizeof store->links[0]);
-    if (store->units && store->links)
+    for (unsigned carries = 0; carries < 2; carries++)
+        store->dues[carries] = base_reserve(dues_bytes(store->capacity, carries));
+    if (store->units && store->links && store->dues[0] && store->dues[1])
         return 0;
     queue_store_done(store);
     return -ENOMEM;
@@ -34,6 +41,10 @@ void queue_store_done(struct queue_store *store)
         base_unreserve(store->units, units_bytes(store->capacity));
     if (store->links)
         base_unreserve(store->links, store->capacity * sizeof store->links[0]);
+    for (unsigned carries = 0; carries < 2; carries++) {
+        if (store->dues[carries])
+            base_unreserve(store->dues[carries], dues_bytes(store->capacity, carries));
+    }
     *store = (struct queue_store){0};
 }
 
@@ -41,8 +52,10 @@ void queue_store_done(struct queue_store *store)
  * millions of entries it mostly misses the translation of its address. */
 static void ask_for_huge_pages(const struct queue_store *store)
 {
-    uint32_t used = store->used_end, left = store->capacity - used;
-    base_reserve_huge(queue_store_at(store, used * QUEUE_CHUNK_UNITS), units_bytes(used < left ? used : left));
+    uint32_t used = store->used_end, left = store->capacity - used, more = used < left ? used : left;
+    base_reserve_huge(queue_store_at(store, used * QUEUE_CHUNK_UNITS), units_bytes(more));
+    for (unsigned carries = 0; carries < 2; carries++)
+        base_reserve_huge(queue_store_due(store, used * QUEUE_CHUNK_UNITS, carries), dues_bytes(more, carries));
 }
 
 uint32_t queue_store_take_fresh(struct queue_store *store)

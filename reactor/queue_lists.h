@@ -28,6 +28,7 @@ struct queue_link {
 
 struct queue_store {
     uint8_t *units;
+    uint8_t *dues[2]; /* low halves of the instants of entries (0: without, 1: with carried bytes), chunk by chunk */
     struct queue_link *links; /* by chunk */
     uint32_t free_head;       /* 0: none; chunk 0 is never used */
     uint32_t used_end;        /* chunks below it were touched */
@@ -48,6 +49,12 @@ static inline void *queue_store_at(const struct queue_store *store, uint32_t uni
 static inline struct reactor_entry *queue_store_entry(const struct queue_store *store, uint64_t key)
 {
     return queue_store_at(store, (uint32_t) key);
+}
+
+/* The due instant's low half of an entry that lies in a list, apart from it. */
+static inline uint32_t *queue_store_due(const struct queue_store *store, uint32_t unit, bool carries)
+{
+    return reactor_queue_due_at(store->dues, unit, carries);
 }
 
 static inline uint32_t queue_store_take(struct queue_store *store)
@@ -89,6 +96,15 @@ static inline void *queue_tail_append(struct queue_store *store, uint32_t *tail,
     void *item = queue_store_at(store, *tail);
     *tail += 1u << kind;
     return item;
+}
+
+/* The place of a new entry. */
+static inline struct reactor_entry *queue_tail_append_entry(struct queue_store *store, uint32_t *tail,
+                                                            enum queue_kind kind, uint64_t due_ns)
+{
+    struct reactor_entry *entry = queue_tail_append(store, tail, kind);
+    *queue_store_due(store, *tail - (1u << kind), kind == QUEUE_CARRYING) = (uint32_t) due_ns;
+    return entry;
 }
 
 /* A list with its number of items: also of a part cut out of a longer one. */

@@ -73,64 +73,91 @@ static struct queue_measure measure_between(uint64_t begin_ns, uint64_t end_ns)
     return (struct queue_measure){begin_ns, bits > 32 ? bits - 32 : 0, bits > 32 ? 32 : bits};
 }
 
-/* Keys of a bucket's entries without and with carried bytes. */
-static struct queue_counting gather(struct reactor_queue *queue, struct queue_list list, enum queue_kind kind,
-                                    struct queue_counting counting)
+typedef uint32_t four __attribute__((vector_size(16)));
+
+/* Keys of entries that lie side by side, from a unit on, four at a time: writes up to three more than count. */
+static void key_chunk(uint64_t *keys, const uint32_t *dues, uint32_t begin, uint32_t unit, uint32_t step,
+                      uint32_t count)
+{
+    four units = {unit, unit + step, unit + 2 * step, unit + 3 * step};
+    for (uint32_t i = 0; i < count; i += 4, units += 4 * step) {
+        four offsets = *(const four *) (const void *) &dues[i] - begin;
+        four low = __builtin_shufflevector(units, offsets, 0, 4, 1, 5);
+        four high = __builtin_shufflevector(units, offsets, 2, 6, 3, 7);
+        memcpy(&keys[i], &low, sizeof low);
+        memcpy(&keys[i + 2], &high, sizeof high);
+    }
+}
+
+/* Of a bucket wider than 2^32 ns. */
+static void key_chunk_reduced(uint64_t *keys, const struct queue_store *store, const struct queue_measure *measure,
+                              uint32_t unit, uint32_t step, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++, unit += step)
+        keys[i] = queue_key_of(measure, queue_store_at(store, unit), unit);
+}
+
+/* Keys of a bucket's entries without or with carried bytes, as they were pushed; where they end. From the last chunk to
+ * the first, so what is written beyond a chunk's end is overwritten or belongs to no list yet. */
+static uint64_t *gather(struct reactor_queue *queue, struct queue_list list, enum queue_kind kind, uint64_t *keys)
 {
     struct queue_store *store = store_of(queue);
-    const struct queue_measure measure = opened_of(queue)->measure;
-    struct queue_walk walk = queue_walk_begin(list, kind);
+    const struct queue_measure *measure = &opened_of(queue)->measure;
     uint32_t last = 0;
-    for (; walk.left; queue_walk_next(store, &walk)) {
+    uint64_t *next = keys + list.count;
+    for (struct queue_walk walk = queue_walk_begin(list, kind); walk.left; queue_walk_next(store, &walk)) {
+        uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS, step = 1u << kind;
         last = walk.chunk;
-        for (uint32_t i = walk.here; i-- > 0;) {
-            uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS + (i << kind);
-            const struct reactor_entry *entry = queue_store_at(store, unit);
-            queue_sort_add(&counting, (entry->due_ns - measure.begin_ns) >> measure.reduce << 32 | unit);
-        }
+        next -= walk.here;
+        if (measure->reduce == 0)
+            key_chunk(next, queue_store_due(store, unit, kind == QUEUE_CARRYING), (uint32_t) measure->begin_ns, unit,
+                      step, walk.here);
+        else
+            key_chunk_reduced(next, store, measure, unit, step, walk.here);
     }
     if (last)
         add_chain(queue, queue_tail_chunk(list.tail), last);
-    return counting;
+    return keys + list.count;
 }
 
 /* Makes entries of a bucket's packed timers, and their keys. */
-static struct queue_counting gather_packed(struct reactor_queue *queue, struct queue_list list, uint64_t begin_ns,
-                                           struct queue_counting counting)
+static uint64_t *gather_packed(struct reactor_queue *queue, struct queue_list list, uint64_t begin_ns, uint64_t *keys)
 {
     struct queue_store *store = store_of(queue);
     struct queue_walk walk = queue_walk_begin(list, QUEUE_COMPACT);
+    uint64_t *next = keys + list.count;
     for (; walk.left; queue_walk_give(store, &walk)) {
         const struct queue_compact *packed = queue_walk_items(store, &walk);
         for (uint32_t i = walk.here; i-- > 0;) {
             uint32_t unit = queue_opened_append(queue, false);
             *reactor_queue_at(queue, unit) = queue_compact_expand(&packed[i], begin_ns);
-            queue_sort_add(&counting, (uint64_t) packed[i].offset_ns << 32 | unit);
+            *--next = (uint64_t) packed[i].offset_ns << 32 | unit;
         }
     }
-    return counting;
+    return keys + list.count;
 }
 
-static void end_sorting(struct reactor_queue *queue, const struct queue_counting *counting)
+static void sort_opened(struct reactor_queue *queue, uint32_t count)
 {
     struct queue_opened *opened = opened_of(queue);
-    opened->instants += queue_sort_end(&opened->sorter, store_of(queue), counting, opened->keys);
+    opened->instants += queue_sort(&opened->sorter, store_of(queue), count, opened->measure.span_bits, opened->keys);
     opened->inserted = 0;
-    queue->end = counting->count;
+    queue->end = count;
     queue->opened++;
+    for (uint32_t i = 0; i < REACTOR_QUEUE_AHEAD; i++)
+        __builtin_prefetch(reactor_queue_at(queue, (uint32_t) opened->keys[i]));
 }
 
 static void open_few(struct reactor_queue *queue, const struct queue_bucket *bucket, uint32_t count)
 {
-    struct queue_opened *opened = opened_of(queue);
     const struct queue_store *store = store_of(queue);
-    struct queue_counting counting = queue_sort_begin(&opened->sorter, count, opened->measure.span_bits);
+    uint64_t *keys = opened_of(queue)->sorter.keys;
     struct queue_list packed = queue_bucket_list(store, bucket, QUEUE_COMPACT);
     if (packed.count)
-        counting = gather_packed(queue, packed, bucket->begin_ns, counting);
+        keys = gather_packed(queue, packed, bucket->begin_ns, keys);
     for (unsigned kind = QUEUE_PLAIN; kind <= QUEUE_CARRYING; kind++)
-        counting = gather(queue, queue_bucket_list(store, bucket, kind), kind, counting);
-    end_sorting(queue, &counting);
+        keys = gather(queue, queue_bucket_list(store, bucket, kind), kind, keys);
+    sort_opened(queue, count);
 }
 
 /* Adds records of a bucket's entries of one kind. */
@@ -194,15 +221,15 @@ void queue_opened_next_part(struct reactor_queue *queue)
         queue_parts_split(&opened->parts, store, part.list, &part.first);
         part = queue_parts_take(&opened->parts);
     }
-    struct queue_counting counting = queue_sort_begin(&opened->sorter, part.list.count, opened->measure.span_bits);
+    uint64_t *next = opened->sorter.keys + part.list.count;
     struct queue_walk walk = queue_walk_begin(part.list, QUEUE_COMPACT);
     for (; walk.left; queue_walk_give(store, &walk)) {
         const struct queue_record *records = queue_walk_items(store, &walk);
         for (uint32_t i = walk.here; i-- > 0;)
-            queue_sort_add(&counting, records[i].key);
+            *--next = records[i].key;
     }
     queue->cursor = opened->settled = 0;
-    end_sorting(queue, &counting);
+    sort_opened(queue, part.list.count);
 }
 
 void queue_opened_put_back(struct reactor_queue *queue)

@@ -26,7 +26,7 @@ struct queue_opened {
     uint32_t inserted;               /* among the keys since they were sorted */
     unsigned better_shift;           /* it is endless: buckets should be so wide; else 0 */
     struct queue_sorter sorter;
-    uint64_t keys[QUEUE_OPEN_CAPACITY];
+    uint64_t keys[QUEUE_OPEN_CAPACITY + REACTOR_QUEUE_AHEAD];
 };
 
 struct reactor_queue_far {

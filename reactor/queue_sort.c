@@ -4,6 +4,8 @@
 
 /* Finishing k keys of one slot by insertion takes k^2 / 4 moves. Above this many a sort in four passes costs less. */
 #define CROWDED_SLOT 24
+#define MOVES_A_KEY 4u /* more, and the keys are clustered */
+#define FEW 8u /* keys: insertion alone */
 #define FEW_TIED 24u /* entries of one instant: inserting them costs less than clearing the slots */
 #define RUN 8u
 
@@ -12,24 +14,22 @@ static unsigned bits_of(uint64_t number)
     return number ? 64u - (unsigned) __builtin_clzll(number) : 0;
 }
 
-/* Two to four slots a key. */
+/* Two to four slots a key; whole vectors of slots. */
 static unsigned slot_bits_for(uint32_t count)
 {
     unsigned bits = bits_of(count) + 1;
-    return (1u << bits) < QUEUE_SLOTS_MAX ? bits : bits_of(QUEUE_SLOTS_MAX) - 1;
+    return bits < 3 ? 3 : (1u << bits) < QUEUE_SLOTS_MAX ? bits : bits_of(QUEUE_SLOTS_MAX) - 1;
 }
 
-typedef int16_t eight __attribute__((vector_size(16)));
+typedef uint16_t eight __attribute__((vector_size(16)));
 
-/* Turns how many each slot has into where each ends, eight slots at a time; how many the fullest has. */
-static int sum_up(int16_t *slots, uint32_t count)
+/* Turns how many each slot has into where each ends, eight slots at a time. */
+static void sum_up(uint16_t *slots, uint32_t count)
 {
-    eight carried = {0}, most = {0};
+    eight carried = {0};
     const eight zero = {0};
     for (uint32_t slot = 0; slot < count; slot += 8) {
         eight sums = *(eight *) (void *) &slots[slot];
-        eight above = sums > most;
-        most = (sums & above) | (most & ~above);
         sums += __builtin_shufflevector(zero, sums, 0, 8, 9, 10, 11, 12, 13, 14);
         sums += __builtin_shufflevector(zero, sums, 0, 1, 8, 9, 10, 11, 12, 13);
         sums += __builtin_shufflevector(zero, sums, 0, 1, 2, 3, 8, 9, 10, 11);
@@ -37,45 +37,49 @@ static int sum_up(int16_t *slots, uint32_t count)
         carried = __builtin_shufflevector(sums, sums, 7, 7, 7, 7, 7, 7, 7, 7);
         *(eight *) (void *) &slots[slot] = sums;
     }
-    int fullest = 0;
-    for (unsigned i = 0; i < 8; i++)
-        fullest = most[i] > fullest ? most[i] : fullest;
-    return fullest;
 }
 
-static inline uint64_t due_of(uint64_t key)
+/* A key's upper half, read alone. */
+static inline uint32_t due_of(const uint64_t *key)
 {
-    return key >> 32;
+    uint32_t halves[2];
+    memcpy(halves, key, sizeof halves);
+    return halves[1];
 }
 
-/* By the instant alone: what ties keeps its order, in which it was pushed. How many tie with one before them. */
-static uint32_t insertion_sort(uint64_t *keys, uint32_t count)
+/* By the instant alone: what ties keeps its order, in which it was pushed. False after too many moves, with some keys
+ * sorted; *tied: how many tie with one before them. */
+static bool insertion_sort(uint64_t *keys, uint32_t count, size_t moves_max, uint32_t *tied)
 {
-    uint32_t tied = 0;
-    for (uint32_t i = 1; i < count; i++) {
-        uint64_t moving = keys[i];
-        if (__builtin_expect(due_of(moving) > due_of(keys[i - 1]), 1))
+    size_t moves = 0;
+    *tied = 0;
+    for (uint64_t *next = keys + 1, *end = keys + count; next < end; next++) {
+        if (__builtin_expect(due_of(next) > due_of(next - 1), 1))
             continue;
-        uint32_t at = i;
-        for (; at && due_of(moving) < due_of(keys[at - 1]); at--)
-            keys[at] = keys[at - 1];
-        keys[at] = moving;
-        tied += at && due_of(moving) == due_of(keys[at - 1]);
+        uint64_t moving = *next, *to = next;
+        for (; to > keys && moving >> 32 < due_of(to - 1); to--)
+            *to = to[-1];
+        *to = moving;
+        *tied += to > keys && moving >> 32 == due_of(to - 1);
+        moves += (size_t) (next - to);
+        if (__builtin_expect(moves > moves_max, 0))
+            return false;
     }
-    return tied;
+    return true;
 }
 
 /* By the instant, a byte at a time: for what is clustered. */
 static void radix_sort(struct queue_sorter *sorter, uint32_t count, uint64_t *sorted)
 {
-    int16_t *ends = sorter->slots;
+    uint16_t *ends = sorter->slots;
     memcpy(sorted, sorter->keys, count * sizeof sorted[0]);
     for (unsigned shift = 32; shift < 64; shift += 8) {
         memset(ends, 0, 256 * sizeof ends[0]);
         for (uint32_t i = 0; i < count; i++)
             ends[sorted[i] >> shift & 255]++;
-        if (sum_up(ends, 256) == (int) count)
+        if (ends[sorted[0] >> shift & 255] == count)
             continue;
+        sum_up(ends, 256);
         for (uint32_t i = count; i-- > 0;)
             sorter->scratch[--ends[sorted[i] >> shift & 255]] = sorted[i];
         memcpy(sorted, sorter->scratch, count * sizeof sorted[0]);
@@ -133,10 +137,14 @@ static bool count_tied(struct queue_sorter *sorter, uint32_t count, uint64_t lea
     unsigned bits = bits_of(most - least), slot_bits = slot_bits_for(count);
     unsigned shift = bits > slot_bits ? bits - slot_bits : 0;
     memset(sorter->slots, 0, sizeof sorter->slots[0] << slot_bits);
-    for (uint32_t i = 0; i < count; i++)
-        sorter->slots[(records[i].order - least) >> shift]++;
-    if (sum_up(sorter->slots, 1u << slot_bits) > CROWDED_SLOT)
+    unsigned fullest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        unsigned in_slot = ++sorter->slots[(records[i].order - least) >> shift];
+        fullest = in_slot > fullest ? in_slot : fullest;
+    }
+    if (fullest > CROWDED_SLOT)
         return false;
+    sum_up(sorter->slots, 1u << slot_bits);
     for (uint32_t i = count; i-- > 0;)
         scattered[--sorter->slots[(records[i].order - least) >> shift]] = records[i];
     memcpy(records, scattered, count * sizeof records[0]);
@@ -174,39 +182,52 @@ static void sort_tied(struct queue_sorter *sorter, const struct queue_store *sto
 static void settle_ties(struct queue_sorter *sorter, const struct queue_store *store, uint64_t *keys, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
-        if (due_of(keys[i]) != due_of(keys[i - 1]))
+        if (due_of(&keys[i]) != due_of(&keys[i - 1]))
             continue;
         uint32_t first = i - 1;
-        while (i < count && due_of(keys[i]) == due_of(keys[first]))
+        while (i < count && due_of(&keys[i]) == due_of(&keys[first]))
             i++;
         sort_tied(sorter, store, keys + first, i - first);
     }
 }
 
-struct queue_counting queue_sort_begin(struct queue_sorter *sorter, uint32_t count, unsigned span_bits)
+static bool is_in_order(const uint64_t *keys, uint32_t count)
 {
-    unsigned bits = slot_bits_for(count);
-    bits = bits < span_bits ? bits : span_bits < 3 ? 3 : span_bits; /* whole vectors of slots */
-    memset(sorter->slots, 0, sizeof sorter->slots[0] << bits);
-    return (struct queue_counting){.slots = sorter->slots, .next = sorter->keys + count, .following = UINT64_MAX,
-                                   .shift = 32 + (span_bits > bits ? span_bits - bits : 0), .slot_bits = bits,
-                                   .count = count, .in_order = true};
+    uint32_t i = 1;
+    while (i < count && due_of(&keys[i - 1]) <= due_of(&keys[i]))
+        i++;
+    return i >= count;
 }
 
-uint32_t queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store,
-                        const struct queue_counting *counting, uint64_t *sorted)
+/* By the upper bits of the instant. */
+static void counting_sort(struct queue_sorter *sorter, uint32_t count, unsigned span_bits, uint64_t *sorted)
 {
-    const uint64_t *keys = sorter->keys;
-    int16_t *ends = sorter->slots;
-    uint32_t count = counting->count;
-    if (counting->in_order)
-        memcpy(sorted, keys, count * sizeof sorted[0]);
-    else if (sum_up(ends, 1u << counting->slot_bits) > CROWDED_SLOT && counting->shift > 32)
-        radix_sort(sorter, count, sorted);
+    unsigned bits = slot_bits_for(count), shift = 32 + (span_bits > bits ? span_bits - bits : 0);
+    const uint64_t *keys = sorter->keys, *end = keys + count;
+    uint16_t *ends = sorter->slots;
+    memset(ends, 0, sizeof ends[0] << bits);
+    for (const uint64_t *key = keys; key < end; key++)
+        ends[*key >> shift]++;
+    sum_up(ends, 1u << bits);
+    while (end-- > keys) {
+        uint32_t place = ends[*end >> shift] - 1u;
+        ends[*end >> shift] = (uint16_t) place;
+        sorted[place] = *end;
+    }
+}
+
+uint32_t queue_sort(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, unsigned span_bits,
+                    uint64_t *sorted)
+{
+    if (count <= FEW || is_in_order(sorter->keys, count))
+        memcpy(sorted, sorter->keys, count * sizeof sorted[0]);
     else
-        for (uint32_t i = count; i-- > 0;)
-            sorted[--ends[keys[i] >> counting->shift]] = keys[i];
-    uint32_t tied = insertion_sort(sorted, count);
+        counting_sort(sorter, count, span_bits, sorted);
+    uint32_t tied;
+    if (!insertion_sort(sorted, count, count <= FEW ? SIZE_MAX : MOVES_A_KEY * count, &tied)) {
+        radix_sort(sorter, count, sorted);
+        insertion_sort(sorted, count, SIZE_MAX, &tied);
+    }
     if (tied)
         settle_ties(sorter, store, sorted, count);
     return count - tied;

@@ -14,6 +14,7 @@
 struct queue_record {
     uint64_t key, order;
 };
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "keys are written and read by halves");
 _Static_assert(sizeof(struct queue_record) == QUEUE_UNIT_BYTES, "lists of kind QUEUE_COMPACT hold it");
 
 /* What the keys of a bucket are relative to. Monotone: instants that it cannot tell apart have one key's upper half. */
@@ -24,8 +25,8 @@ struct queue_measure {
 };
 
 struct queue_sorter {
-    _Alignas(64) int16_t slots[QUEUE_SLOTS_MAX]; /* of a counting sort: how many each has, then where each ends */
-    uint64_t keys[QUEUE_SORT_MAX];   /* to be sorted */
+    _Alignas(64) uint16_t slots[QUEUE_SLOTS_MAX]; /* of a counting sort: how many each has, then where each ends */
+    uint64_t keys[QUEUE_SORT_MAX + 4]; /* to be sorted; and room for what is written four at a time */
     uint64_t scratch[QUEUE_SORT_MAX];
     struct queue_record records[2][QUEUE_SORT_MAX];
 };
@@ -70,28 +71,10 @@ static inline bool queue_record_before(const struct queue_store *store, const st
     return (due_a < due_b) | ((due_a == due_b) & (a->order < b->order));
 }
 
-/* Sorting count (1 to QUEUE_SORT_MAX) keys whose instants have span_bits bits: begin, add each, from the last to the
- * first, end. The struct is a local of the loop that adds, so that it stays in registers. */
-struct queue_counting {
-    int16_t *slots;
-    uint64_t *next, following; /* the key added last and its place */
-    unsigned shift, slot_bits; /* of a key: its slot */
-    uint32_t count;
-    bool in_order;             /* so far */
-};
-
-struct queue_counting queue_sort_begin(struct queue_sorter *sorter, uint32_t count, unsigned span_bits);
-/* How many instants there are. */
-uint32_t queue_sort_end(struct queue_sorter *sorter, const struct queue_store *store,
-                        const struct queue_counting *counting, uint64_t *sorted);
-
-static inline void queue_sort_add(struct queue_counting *counting, uint64_t key)
-{
-    *--counting->next = key;
-    counting->slots[key >> counting->shift]++;
-    counting->in_order &= key <= counting->following;
-    counting->following = key;
-}
+/* Sorts the count (1 to QUEUE_SORT_MAX) keys of the sorter, whose instants have span_bits bits. How many instants there
+ * are. */
+uint32_t queue_sort(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, unsigned span_bits,
+                    uint64_t *sorted);
 
 /* Insertion: for few. */
 void queue_sort_records(const struct queue_store *store, struct queue_record *records, uint32_t count);

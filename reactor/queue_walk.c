@@ -44,8 +44,12 @@ static uint32_t sweep_list(struct visiting *visiting, struct queue_list list, en
             struct reactor_entry expanded;
             if (kind == QUEUE_COMPACT)
                 expanded = queue_compact_expand((const void *) item, begin_ns);
-            if (visiting->keep(visiting->context, kind == QUEUE_COMPACT ? &expanded : (const void *) item))
-                memcpy(queue_tail_append(store, &kept, kind), item, QUEUE_UNIT_BYTES << kind);
+            const struct reactor_entry *entry = kind == QUEUE_COMPACT ? &expanded : (const void *) item;
+            if (!visiting->keep(visiting->context, entry))
+                continue;
+            void *place = kind == QUEUE_COMPACT ? queue_tail_append(store, &kept, kind)
+                                                : queue_tail_append_entry(store, &kept, kind, entry->due_ns);
+            memcpy(place, item, QUEUE_UNIT_BYTES << kind);
         }
     }
     visiting->removed += list.count - queue_list_of(store, kept, kind).count;

@@ -64,6 +64,8 @@ static inline bool reactor_entry_before(const struct reactor_entry *a, const str
 }
 
 #define REACTOR_QUEUE_CHUNK 64u /* units of 16 bytes that are taken at once for the entries of a bucket */
+/* An entry is asked for when so many are popped before it. Keys may be read so far beyond the end. */
+#define REACTOR_QUEUE_AHEAD 16u
 struct reactor_queue_far; /* what the common paths do not touch: queue_far.h */
 
 struct reactor_queue {
@@ -72,6 +74,7 @@ struct reactor_queue {
     size_t cursor, end;    /* keys[cursor .. end) are still to come */
     uint64_t open_end_ns;  /* entries due before it go into the opened bucket; the next bucket begins there */
     uint64_t span_ns[2];   /* how far behind that entries (0: without, 1: with carried bytes) are appended at once */
+    uint8_t *dues[2];      /* by chunk: the low halves of its entries' due_ns, so that opening reads 4 bytes of each */
     uint32_t *tails[2];    /* where in the last chunk of each bucket the next such entry goes, as a unit */
     uint32_t shift, mask;  /* an instant's bucket: instant >> shift & mask */
     size_t room;           /* this many entries at least may be pushed */
@@ -87,6 +90,12 @@ void reactor_queue_done(struct reactor_queue *queue);
 static inline struct reactor_entry *reactor_queue_at(const struct reactor_queue *queue, uint32_t unit)
 {
     return (struct reactor_entry *) (void *) (queue->units + (size_t) unit * 16);
+}
+
+/* Where the low half of due_ns is noted beside the entry at a unit. */
+static inline uint32_t *reactor_queue_due_at(uint8_t *const dues[2], uint32_t unit, bool carries)
+{
+    return (uint32_t *) (void *) (dues[carries] + (carries ? (size_t) unit : (size_t) unit * 2));
 }
 
 /* Slow paths of the two below. */
@@ -105,6 +114,7 @@ static inline struct reactor_entry *reactor_queue_reserve(struct reactor_queue *
     if (__builtin_expect(!is_shown || unit % REACTOR_QUEUE_CHUNK == 0 || !queue->room, 0))
         return reactor_queue_reserve_slow(queue, due_ns, carries);
     *tail = unit + (carries ? 4 : 2);
+    *reactor_queue_due_at(queue->dues, unit, carries) = (uint32_t) due_ns;
     queue->room--;
     return reactor_queue_at(queue, unit);
 }
@@ -137,7 +147,10 @@ static inline struct reactor_entry *reactor_queue_peek(struct reactor_queue *que
 static inline struct reactor_entry *reactor_queue_pop(struct reactor_queue *queue, uint64_t limit_ns)
 {
     struct reactor_entry *entry = reactor_queue_peek(queue, limit_ns);
-    queue->cursor += entry != NULL;
+    if (__builtin_expect(!entry, 0))
+        return NULL;
+    __builtin_prefetch(reactor_queue_at(queue, (uint32_t) queue->keys[queue->cursor + REACTOR_QUEUE_AHEAD]));
+    queue->cursor++;
     return entry;
 }
 
