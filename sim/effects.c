@@ -6,6 +6,7 @@
 #include "reactor/base/reserve.h"
 
 #define TAPE_BYTES (UINT64_C(1) << 36) /* address space: what one window can write */
+#define TAPE_KEPT_BYTES (UINT64_C(32) << 20) /* resident between windows */
 
 struct record {
     uint32_t kind;
@@ -72,11 +73,15 @@ void effect_apply(struct run *run, enum effect_kind kind, const void *what)
 
 /* --- the tape --- */
 
-static void put(struct tape *tape, enum effect_kind kind, const void *what, size_t length, const void *more,
+static void put(struct shard *shard, enum effect_kind kind, const void *what, size_t length, const void *more,
                 size_t more_length)
 {
+    struct tape *tape = &shard->tape;
     size_t bytes = (sizeof(struct record) + length + more_length + 7) / 8 * 8;
-    base_assert(tape->used + bytes <= TAPE_BYTES);
+    if (tape->used + bytes > TAPE_BYTES) {
+        run_fail(shard, -ENOBUFS, shard->event->target, "too much to record at one instant");
+        return;
+    }
     struct record *record = (struct record *) (void *) (tape->bytes + tape->used);
     *record = (struct record){.kind = kind, .bytes = (uint32_t) bytes};
     memcpy(record + 1, what, length);
@@ -91,11 +96,11 @@ void effect_write(struct shard *shard, enum effect_kind kind, const void *what, 
     struct tape *tape = &shard->tape;
     const struct reactor_entry *event = shard->event;
     if (!tape->used || tape->source != event->source || tape->count != event->count) {
-        put(tape, EFFECT_OF_EVENT, event, sizeof *event, NULL, 0);
+        put(shard, EFFECT_OF_EVENT, event, sizeof *event, NULL, 0);
         tape->source = event->source;
         tape->count = event->count;
     }
-    put(tape, kind, what, length, more, more_length);
+    put(shard, kind, what, length, more, more_length);
 }
 
 static const struct record *record_at(const struct tape *tape, size_t at)
@@ -137,6 +142,10 @@ void effects_replay(struct run *run)
 {
     for (struct shard *shard; (shard = earliest(run));)
         replay_event(run, &shard->tape);
-    for (uint32_t i = 0; i < run->shard_count; i++)
-        run->shards[i].tape.used = run->shards[i].tape.replayed = 0;
+    for (uint32_t i = 0; i < run->shard_count; i++) {
+        struct tape *tape = &run->shards[i].tape;
+        if (tape->used > TAPE_KEPT_BYTES)
+            base_reserve_discard(tape->bytes + TAPE_KEPT_BYTES, tape->used - TAPE_KEPT_BYTES);
+        tape->used = tape->replayed = 0;
+    }
 }

@@ -52,7 +52,7 @@ static int check_options(const struct arguments *arguments)
         char *end;
         errno = 0;
         unsigned long count = strtoul(threads, &end, 10);
-        if (errno || *end || end == threads || strchr(threads, '-') || count < 1)
+        if (errno || *end || *threads < '0' || *threads > '9' || count < 1)
             return command_refuse(arguments->command, "--threads %s: a number from 1 on is needed", threads);
         if (count > THREADS_MAX)
             return command_refuse(arguments->command, "--threads %s: at most %u", threads, THREADS_MAX);
@@ -115,7 +115,7 @@ static const struct command_option options[] = {
     {"output", 'o', "TRACE.db", "keep a trace; an older trace of this name is replaced"},
     {"pcap", 0, "FILE", "keep each delivered datagram as a packet, for tshark"},
     SCENARIO_OPTIONS,
-    {"threads", 0, "N", "loops to divide the peers among, one a thread; the result is the same (1)"},
+    {"threads", 0, "N", "loops to divide the peers among, a thread each; the result is the same (1)"},
     {"demultiplexer", 0, "NAME", "how descriptors are watched: peerlab list demultiplexers"},
     {"json", 0, NULL, "the summary as one JSON object"},
     {"quiet", 0, NULL, "no progress, no summary (but with --json)"},
@@ -126,10 +126,13 @@ const struct command run_command = {
     .operands = "SCENARIO",
     .summary = "runs a scenario and prints its summary; -o keeps every event",
     .about = "The same scenario and seed give the same digest in virtual time, always. Ctrl-C ends\n"
-             "a run in good order, a second one at once. Status 1: an expectation failed.",
+             "a run in good order, a second one at once. Status 1: an expectation failed.\n"
+             "--threads pays from some 100,000 peers on. It needs virtual time, transport memory and\n"
+             "at least 10 us for each message: else one loop runs, and says so.",
     .examples = "peerlab run topologies/kademlia-churn.yaml\n"
                 "peerlab run topologies/kademlia-churn.yaml -o trace.db --seed 7\n"
                 "peerlab run s.yaml --set overlay.k=8 --set 'network.latency={constant: 20 ms}'\n"
+                "peerlab run topologies/bench/chord-converged.yaml --threads 2\n"
                 "peerlab run s.yaml --clock scaled:10 --transport socketpair --json\n"
                 "peerlab run s.yaml --pcap packets.pcap && tshark -r packets.pcap",
     .options = options,
