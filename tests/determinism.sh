@@ -1,7 +1,7 @@
 #!/bin/bash
 # What determinism promises over compilers, optimisation and processors: one digest. Called by `make test-determinism` with
-# the build folder; builds peerlab anew under it for each way of compiling and runs seven scenarios, each with churn, loss
-# and faults, over both transports and with the trace whole, sampled and off. One line a build.
+# the build folder; builds peerlab anew under it for each way of compiling and runs eight scenarios, seven of them with churn,
+# loss and faults, over both transports, on two threads, and with the trace whole, sampled and off. One line a build.
 set -u
 build=$(realpath "${1:?the build folder}")
 source=$(realpath "${0%/*}/..")
@@ -58,7 +58,18 @@ scenario events "5 min" <<'YAML'
 network: {latency: {uniform: [20 ms, 200 ms], per: message}, jitter: {normal: 2 ms}, loss: 1 %}
 overlay: {protocol: phold, pending: 4}
 YAML
-scenarios="lognormal pareto gossip ring flood mean events"
+# One group and nothing that acts on links: the shortest way that a message can take.
+cat > "$folder/rest.yaml" <<'YAML'
+name: rest
+seed: 11
+duration: 3 min
+peers: [{name: all, count: 1000}]
+network: {latency: {constant: 100 ms}}
+overlay: {protocol: chord, bits: 24, successors: 1, lookup: recursive, acknowledge: false, stabilise: 20 s, fix_fingers: 20 s}
+churn: [{peers: all, session: {exponential: 10 min}, downtime: {exponential: 1 min}}]
+workload: [{lookup: {every: 10 s}}]
+YAML
+scenarios="lognormal pareto gossip ring flood mean events rest"
 
 compile() { # NAME COMPILER BUILD_TYPE FLAGS LTO
     local into=$build/determinism-$1
@@ -113,6 +124,7 @@ build_and_compare clang-O3-native clang Plain "-O3 -march=native" OFF
 if [ -n "$first" ]; then
     everything='trace.record=[lifecycle, messages, timers, lookups, broadcasts, neighbours, faults, log, samples]'
     compare "over socketpair" "$first" --transport socketpair
+    compare "on 2 threads" "$first" --threads 2
     compare "everything traced" "$first" -o "$folder/trace.db" --set "$everything"
     compare "10 % traced" "$first" -o "$folder/trace.db" --set "$everything" --set 'trace.sample=10 %'
     compare "captured" "$first" --pcap "$folder/packets.pcap"
