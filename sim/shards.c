@@ -14,6 +14,9 @@
 #define ENTRIES_MOST (UINT64_C(1) << 31)
 #define FLIGHT_BYTES_AN_ENTRY 64u
 #define LOOKUPS_MAX (1u << 28)
+
+/* What lies beside the peers' blocks is asked for ahead when the blocks alone are more than the second cache holds. */
+#define PREFETCH_NEAR_FROM_BYTES (1u << 20)
 #define OUTBOXES_BYTES (UINT64_C(1) << 36) /* address space: what one shard can send in a window */
 #define OUTBOX_KEPT_BYTES (UINT64_C(4) << 20) /* resident between windows */
 
@@ -132,7 +135,7 @@ static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
     shard->network = run->network;
     shard->peer_count = run->identity->peer_count;
     shard->prefetch = run->identity->group_count == 1 ? shard->active.instance->ops->prefetch : NULL;
-    shard->prefetches_near = shard->prefetch || run_has_lookups(run);
+    shard->prefetches_near = (shard->prefetch || run_has_lookups(run)) && run->peers_bytes > PREFETCH_NEAR_FROM_BYTES;
     shard->address_first = run->scenario->address_first;
     shard->address_count = run->scenario->address_stride == 1 ? shard->peer_count : 0;
     shard->address_port = htobe16(run->scenario->address_port);
