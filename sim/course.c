@@ -96,7 +96,7 @@ static void join_in_own_order(struct run *run, const uint32_t *bootstrap, uint32
 #define JOIN_PREFETCH_DISTANCE 8
 #define JOIN_PREFETCH_BYTES 384 /* a Chord peer of 32 fingers; of larger states the beginning */
 
-static void prefetch_join(const struct run *run, const uint32_t *bootstrap, uint32_t peer)
+static inline __attribute__((always_inline)) void prefetch_join(const struct run *run, const uint32_t *bootstrap, uint32_t peer)
 {
     const uint8_t *block = (const uint8_t *) run_hot(run, peer);
     __builtin_prefetch(&bootstrap[peer]);

@@ -211,6 +211,14 @@ static void arm_workloads(struct shard *shard, struct peer_hot *hot, uint32_t in
             arm_workload(shard, hot, index, w, now_ns, earlier);
 }
 
+/* An action's own 64 bits. */
+static uint64_t draw_of(const struct run *run, const struct peer_hot *hot, const struct reactor_entry *entry)
+{
+    uint64_t stream = run->workload_key[entry->kind * run->identity->group_count + hot->group];
+    uint64_t member = entry->target - run->scenario->groups[hot->group].first;
+    return base_random_at(base_random_subkey(stream, member), entry->due_ns);
+}
+
 /* An action of the plan (source 0, payload: the broadcast's number) or one that the peer armed itself (payload: draws). */
 static void on_workload(void *context, struct reactor_entry *entry)
 {
@@ -227,9 +235,7 @@ static void on_workload(void *context, struct reactor_entry *entry)
     uint32_t wanted = ops->numbered ? TOPOLOGY_RECORD_BROADCASTS : TOPOLOGY_RECORD_LOOKUPS;
     if (run->record & wanted)
         record_event(peer, (uint8_t) (RUN_ACTION + (ops->numbered ? 1 : 0)), TRACE_NONE_U32, 0, TRACE_NONE_U64);
-    uint64_t stream = run->workload_key[entry->kind * run->identity->group_count + hot->group];
-    uint64_t member = entry->target - run->scenario->groups[hot->group].first;
-    ops->act(peer, entry->kind, entry->payload, base_random_at(base_random_subkey(stream, member), entry->due_ns));
+    ops->act(peer, entry->kind, entry->payload, draw_of(run, hot, entry));
     if (planned)
         return;
     uint32_t draw = entry->payload;
@@ -325,7 +331,7 @@ static void on_lifecycle(void *context, struct reactor_entry *entry)
 /* --- the batch --- */
 
 /* Whether the upcoming event is a message is not to be guessed, so nothing branches on it while two lines are enough. */
-static inline void prefetch_block(const struct run *run, const struct reactor_entry *upcoming)
+static inline __attribute__((always_inline)) void prefetch_block(const struct run *run, const struct reactor_entry *upcoming)
 {
     const uint8_t *block = run->peers + (size_t) upcoming->target * run->peer_bytes;
     bool message = (upcoming->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE;
@@ -339,7 +345,7 @@ static inline void prefetch_block(const struct run *run, const struct reactor_en
 }
 
 /* What does not stand in the entry itself. */
-static inline void prefetch_payload(const struct shard *shard, const struct reactor_entry *upcoming)
+static inline __attribute__((always_inline)) void prefetch_payload(const struct shard *shard, const struct reactor_entry *upcoming)
 {
     unsigned class = upcoming->order & REACTOR_CLASS_MASK;
     if (class == REACTOR_MESSAGE)
@@ -348,17 +354,33 @@ static inline void prefetch_payload(const struct shard *shard, const struct reac
         reactor_timer_prefetch(shard->timers, upcoming);
 }
 
-static inline void prefetch_far(const struct shard *shard, const struct reactor_entry *upcoming)
+static inline __attribute__((always_inline)) void prefetch_far(const struct shard *shard, const struct reactor_entry *upcoming)
 {
     prefetch_block(shard->run, upcoming);
     if (!(upcoming->order & (REACTOR_CARRIES | REACTOR_LOOSE)))
         prefetch_payload(shard, upcoming);
 }
 
-/* The target's first line has come by now: what it names, and what the overlay will touch. */
-static inline void prefetch_near(const struct shard *shard, const struct reactor_entry *upcoming)
+static __attribute__((noinline)) void prefetch_action(const struct shard *shard, const struct reactor_entry *upcoming)
 {
-    if ((upcoming->order & REACTOR_CLASS_MASK) != REACTOR_MESSAGE)
+    const struct run *run = shard->run;
+    const struct peer_hot *hot = run_hot(run, upcoming->target);
+    const struct workload_ops *ops = run->scenario->workloads[upcoming->kind].action.kind->ops;
+    const struct overlay_ops *overlay = shard->active.instance->ops;
+    struct overlay_id key;
+    if (!shard->prefetch || !ops->key || !overlay->prefetch_lookup || !hot->up)
+        return;
+    ops->key(run, upcoming->kind, 0, draw_of(run, hot, upcoming), &key);
+    overlay->prefetch_lookup(hot + 1, shard->shared[0], &key);
+}
+
+/* The target's first line has come by now: what it names, and what the overlay will touch. */
+static inline __attribute__((always_inline)) void prefetch_near(const struct shard *shard, const struct reactor_entry *upcoming)
+{
+    unsigned class = upcoming->order & REACTOR_CLASS_MASK;
+    if (class == REACTOR_WORKLOAD)
+        prefetch_action(shard, upcoming);
+    if (class != REACTOR_MESSAGE)
         return;
     const struct peer_hot *hot = run_hot(shard->run, upcoming->target);
     if (hot->lookups)
@@ -380,7 +402,7 @@ static __attribute__((noinline)) void look_into(const struct shard *shard, const
 }
 
 /* What is known to come is asked for one by one. */
-static inline void look_ahead(const struct shard *shard, const struct reactor_queue *queue)
+static inline __attribute__((always_inline)) void look_ahead(const struct shard *shard, const struct reactor_queue *queue)
 {
     const struct reactor_entry *far = reactor_queue_upcoming(queue, PREFETCH_FAR - 1);
     const struct reactor_entry *near =

@@ -6,6 +6,8 @@
 #ifndef SIM_IDENTITY_H
 #define SIM_IDENTITY_H
 
+#include <endian.h>
+#include <string.h>
 #include <signal.h>
 
 #include "reactor/base/random.h"
@@ -79,7 +81,7 @@ static inline bool identity_has_order(const struct identity_instance *instance)
 }
 void identity_id_of(const struct identity_instance *instance, uint32_t id_number, struct overlay_id *id);
 /* Asks the cache for it. */
-static inline void identity_prefetch(const struct identity_instance *instance, uint32_t id_number)
+static inline __attribute__((always_inline)) void identity_prefetch(const struct identity_instance *instance, uint32_t id_number)
 {
     if (instance->ids)
         __builtin_prefetch(instance->ids + (size_t) id_number * instance->id_octets);
@@ -88,6 +90,30 @@ static inline void identity_prefetch(const struct identity_instance *instance, u
 uint64_t identity_leading(const struct identity_instance *instance, uint32_t id_number);
 /* The first place whose id is >= id; id_count: there is none. Two misses of the cache. */
 uint32_t identity_place(const struct identity_instance *instance, const struct overlay_id *id);
+
+static inline uint64_t identity_leading_bits(const struct overlay_id *id)
+{
+    uint64_t leading;
+    memcpy(&leading, id->octets, sizeof leading);
+    return be64toh(leading);
+}
+
+static inline uint32_t identity_place_prefix(const struct identity_instance *instance, uint64_t leading)
+{
+    return (uint32_t) (leading >> (64 - instance->place_bits));
+}
+
+/* Asks the cache for the first of identity_place's misses, and, when that has come, for the second. Always inlined: to the
+ * compiler a function that only prefetches has no effect, and a call of it may go. */
+static inline __attribute__((always_inline)) void identity_place_prefetch(const struct identity_instance *instance,
+                                                                          const struct overlay_id *id, bool second)
+{
+    const uint32_t *first = &instance->place_first[identity_place_prefix(instance, identity_leading_bits(id))];
+    if (second)
+        __builtin_prefetch(&instance->place_digits[*first]);
+    else
+        __builtin_prefetch(first);
+}
 
 /* "home.17": group name and index in the group. */
 void identity_name(const struct identity *identity, uint32_t peer, char text[64]);

@@ -8,11 +8,6 @@
 
 #define PLACES_A_PREFIX_BITS 3 /* ids are uniform: between 4 and 8 share a prefix */
 
-static uint32_t place_prefix(const struct identity_instance *instance, uint64_t leading)
-{
-    return (uint32_t) (leading >> (64 - instance->place_bits));
-}
-
 static uint16_t place_digits(const struct identity_instance *instance, uint64_t leading)
 {
     return (uint16_t) (leading << instance->place_bits >> 48);
@@ -35,7 +30,7 @@ int identity_find_places(const struct identity *identity, struct identity_instan
             identity_prefetch(instance, instance->order[place + IDENTITY_AHEAD]);
         uint64_t leading = identity_leading(instance, instance->order[place]);
         instance->place_digits[place] = place_digits(instance, leading);
-        while (prefix < place_prefix(instance, leading))
+        while (prefix < identity_place_prefix(instance, leading))
             instance->place_first[++prefix] = place;
     }
     while (prefix < prefixes)
@@ -45,10 +40,8 @@ int identity_find_places(const struct identity *identity, struct identity_instan
 
 uint32_t identity_place(const struct identity_instance *instance, const struct overlay_id *id)
 {
-    uint64_t leading;
-    memcpy(&leading, id->octets, sizeof leading);
-    leading = be64toh(leading);
-    uint32_t prefix = place_prefix(instance, leading);
+    uint64_t leading = identity_leading_bits(id);
+    uint32_t prefix = identity_place_prefix(instance, leading);
     uint16_t digits = place_digits(instance, leading);
     uint32_t place = instance->place_first[prefix], end = instance->place_first[prefix + 1];
     while (place < end && instance->place_digits[place] < digits)

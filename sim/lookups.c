@@ -63,13 +63,49 @@ void lookups_begin(struct peer *peer, const struct overlay_id *key)
     peer->instance->ops->lookup(peer, lookup->seq, key);
 }
 
+/* Where nobody comes or goes whose a key is can be asked at any time: then answers wait here until what the truth reads
+ * for them has come into the cache, step by step. */
+static void judge_one(struct shard *shard, const struct unjudged *answer)
+{
+    shard->totals.lookups_correct += answer->owner == truth_owner(shard->truth, 0, answer->instance, &answer->key);
+}
+
+static void judge_later(struct shard *shard, const struct unjudged *answer)
+{
+    const struct identity_instance *instances = shard->run->identity->instances;
+    uint32_t now = shard->unjudged_next++;
+    struct unjudged *oldest = &shard->unjudged[now % UNJUDGED];
+    const struct unjudged *middle = &shard->unjudged[(now + UNJUDGED / 2) % UNJUDGED];
+    if (now >= UNJUDGED)
+        judge_one(shard, oldest);
+    if (now >= UNJUDGED / 2)
+        identity_place_prefetch(&instances[middle->instance], &middle->key, true);
+    *oldest = *answer;
+    identity_place_prefetch(&instances[answer->instance], &answer->key, false);
+}
+
+void lookups_judge_all(struct shard *shard)
+{
+    uint32_t waiting = shard->unjudged_next < UNJUDGED ? shard->unjudged_next : UNJUDGED;
+    for (uint32_t i = 0; i < waiting; i++)
+        judge_one(shard, &shard->unjudged[i]);
+    shard->unjudged_next = 0;
+}
+
 static bool judge(struct peer *peer, const struct pending_lookup *lookup, const struct peer_lookup_result *result)
 {
+    struct shard *shard = peer->shard;
+    const struct run *run = shard->run;
     if (!result->succeeded || result->owner == PEER_ADDRESS_NONE)
         return false;
     uint32_t owner = result->owner - 1;
+    if (!run->population_moves && !(run->record & TOPOLOGY_RECORD_LOOKUPS)) {
+        if (counted(run, lookup))
+            judge_later(shard, &(struct unjudged){.key = lookup->key, .owner = owner, .instance = peer->instance_ordinal});
+        return false;
+    }
     return owner == lookup->owner_at_start ||
-           owner == truth_owner(peer->shard->truth, peer->now_ns, peer->instance_ordinal, &lookup->key);
+           owner == truth_owner(shard->truth, peer->now_ns, peer->instance_ordinal, &lookup->key);
 }
 
 static void count(struct run_totals *totals, const struct pending_lookup *lookup,

@@ -54,6 +54,14 @@ struct pending_lookup {
     struct overlay_id key;
 };
 
+/* An answer whose correctness is still to be looked at: lookups.c. */
+#define UNJUDGED 16u
+struct unjudged {
+    struct overlay_id key;
+    uint32_t owner;
+    uint32_t instance;
+};
+
 struct broadcast {
     uint64_t published_at_ns;
     uint32_t eligible, reached; /* others up at publication; of them, who got it */
@@ -165,6 +173,8 @@ struct shard {
     struct metric *metrics;    /* of all instances, in order */
     struct truth *truth;       /* its own where peers come and go, else the first shard's */
     struct base_slab lookups;
+    struct unjudged unjudged[UNJUDGED]; /* answer i at i % UNJUDGED */
+    uint32_t unjudged_next;
     struct foreign_addresses foreign;
     struct tape tape;
     struct outbox *outboxes;   /* by shard */
@@ -366,6 +376,7 @@ int windows_run(struct run *run, uint64_t until_ns);
 /* --- lookups.c, broadcasts.c --- */
 void run_key(uint64_t bits, uint32_t id_bits, struct overlay_id *key);
 void lookups_begin(struct peer *peer, const struct overlay_id *key);
+void lookups_judge_all(struct shard *shard); /* those that wait */
 void lookups_abandon(struct shard *shard, uint32_t peer); /* the origin went down, or the run ended */
 uint32_t broadcasts_next_id(struct run *run);
 void broadcasts_begin(struct peer *peer, uint32_t id, uint32_t topic, uint32_t bytes);

@@ -439,6 +439,7 @@ static const struct overlay_ops ops = {
     .lookup = lookup,
     .kind_of = chord_datagram_kind,
     .prefetch = chord_prefetch,
+    .prefetch_lookup = chord_prefetch_lookup,
     .check = chord_check,
 };
 

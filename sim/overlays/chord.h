@@ -201,6 +201,7 @@ bool chord_narrow_lookup(struct peer *peer, const uint8_t *bytes, size_t length)
 const struct chord_narrow_entry *chord_narrow_next(const struct chord_shared *shared, const uint8_t *node,
                                                    uint32_t successor_count, uint32_t key, bool *owner);
 void chord_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
+void chord_prefetch_lookup(const void *state, const void *shared, const struct overlay_id *key);
 
 /* --- chord_steady.c: where shared->steady. False: nothing was done, the long way has to be taken --- */
 bool chord_steady_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length);

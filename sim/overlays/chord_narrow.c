@@ -111,15 +111,27 @@ bool chord_narrow_lookup(struct peer *peer, const uint8_t *bytes, size_t length)
     return true;
 }
 
+/* Always inlined: to the compiler a function that only prefetches has no effect, and a call of it may go. */
+static inline __attribute__((always_inline)) void prefetch_finger(const struct chord_shared *shared, const void *state, uint32_t key)
+{
+    const struct chord_narrow_entry *entries = narrow_entries((const uint8_t *) state + sizeof(struct chord_peer));
+    uint32_t distance = key - entries[CHORD_SELF].id;
+    __builtin_prefetch(&entries[shared->first_finger + narrow_finger(shared, distance)]);
+}
+
 /* For a lookup, the line of the finger that it will take: the peer's first line is in the cache by now, or on its way,
  * since the engine asks for it earlier. */
 void chord_prefetch(const void *state, const void *context, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct chord_shared *shared = context;
-    if (kind != CHORD_LOOKUP || !shared->narrow || shared->nodes > 1 || length < CHORD_LOOKUP_KEY + shared->octets)
-        return;
-    uint32_t key = chord_narrow_load(bytes + CHORD_LOOKUP_KEY, shared->octets);
-    const struct chord_narrow_entry *entries = narrow_entries((const uint8_t *) state + sizeof(struct chord_peer));
-    uint32_t distance = key - entries[CHORD_SELF].id;
-    __builtin_prefetch(&entries[shared->first_finger + narrow_finger(shared, distance)]);
+    if (kind == CHORD_LOOKUP && shared->narrow && shared->nodes == 1 && length >= CHORD_LOOKUP_KEY + shared->octets)
+        prefetch_finger(shared, state, chord_narrow_load(bytes + CHORD_LOOKUP_KEY, shared->octets));
+}
+
+void chord_prefetch_lookup(const void *state, const void *context, const struct overlay_id *key)
+{
+    const struct chord_shared *shared = context;
+    struct chord_id id = chord_id_load(key->octets, CHORD_ID_OCTETS);
+    if (shared->narrow && shared->nodes == 1)
+        prefetch_finger(shared, state, (uint32_t) (id.high >> 32));
 }

@@ -7,21 +7,23 @@ static bool lookup_offered(const struct overlay_ops *overlay)
     return overlay->lookup;
 }
 
+static void lookup_key(const struct run *run, uint32_t workload, uint32_t instance, uint64_t draw, struct overlay_id *key)
+{
+    uint64_t keys = run->scenario->workloads[workload].keys;
+    uint64_t bits = keys ? base_random_at(run->keys_key, base_random_below(draw, keys)) : draw;
+    run_key(bits, run->identity->instances[instance].id_bits, key);
+}
+
 static void lookup_act(struct peer *peer, uint32_t workload, uint64_t number, uint64_t draw)
 {
     (void) number;
-    struct run *run = peer->shard->run;
-    const struct topology_workload *entry = &run->scenario->workloads[workload];
     struct overlay_id key;
-    if (entry->keys)
-        peer_key(peer, base_random_below(draw, entry->keys), &key);
-    else
-        run_key(draw, peer->instance->id_bits, &key);
+    lookup_key(peer->shard->run, workload, peer->instance_ordinal, draw, &key);
     lookups_begin(peer, &key);
 }
 
 static const struct workload_ops lookup_ops = {
-    .event_kind = "lookup", .offered = lookup_offered, .act = lookup_act,
+    .event_kind = "lookup", .offered = lookup_offered, .key = lookup_key, .act = lookup_act,
 };
 
 const struct topology_kind lookup_kind = {
