@@ -73,7 +73,8 @@ bool queue_store_has_room(const struct queue_store *store)
 
 size_t queue_store_bytes(const struct queue_store *store)
 {
-    return store->used_end * (QUEUE_CHUNK_BYTES + sizeof store->links[0]);
+    return store->used_end * (QUEUE_CHUNK_BYTES + sizeof store->links[0]) + dues_bytes(store->dues_end[0], false) +
+           dues_bytes(store->dues_end[1], true);
 }
 
 struct queue_walk queue_walk_turned(struct queue_store *store, struct queue_list list, enum queue_kind kind)

@@ -32,6 +32,7 @@ struct queue_store {
     struct queue_link *links; /* by chunk */
     uint32_t free_head;       /* 0: none; chunk 0 is never used */
     uint32_t used_end;        /* chunks below it were touched */
+    uint32_t dues_end[2];     /* and the dues of those below it */
     uint32_t capacity;
 };
 
@@ -103,7 +104,10 @@ static inline struct reactor_entry *queue_tail_append_entry(struct queue_store *
                                                             enum queue_kind kind, uint64_t due_ns)
 {
     struct reactor_entry *entry = queue_tail_append(store, tail, kind);
-    *queue_store_due(store, *tail - (1u << kind), kind == QUEUE_CARRYING) = (uint32_t) due_ns;
+    uint32_t unit = *tail - (1u << kind), *dues_end = &store->dues_end[kind == QUEUE_CARRYING];
+    *queue_store_due(store, unit, kind == QUEUE_CARRYING) = (uint32_t) due_ns;
+    if (unit % QUEUE_CHUNK_UNITS == 0 && *dues_end <= unit / QUEUE_CHUNK_UNITS)
+        *dues_end = unit / QUEUE_CHUNK_UNITS + 1;
     return entry;
 }
 
