@@ -73,7 +73,7 @@ static void judge_one(struct shard *shard, const struct unjudged *answer)
 static void judge_later(struct shard *shard, const struct unjudged *answer)
 {
     const struct identity_instance *instances = shard->run->identity->instances;
-    uint32_t now = shard->unjudged_next++;
+    uint64_t now = shard->unjudged_next++;
     struct unjudged *oldest = &shard->unjudged[now % UNJUDGED];
     const struct unjudged *middle = &shard->unjudged[(now + UNJUDGED / 2) % UNJUDGED];
     if (now >= UNJUDGED)
@@ -86,8 +86,8 @@ static void judge_later(struct shard *shard, const struct unjudged *answer)
 
 void lookups_judge_all(struct shard *shard)
 {
-    uint32_t waiting = shard->unjudged_next < UNJUDGED ? shard->unjudged_next : UNJUDGED;
-    for (uint32_t i = 0; i < waiting; i++)
+    uint64_t waiting = shard->unjudged_next < UNJUDGED ? shard->unjudged_next : UNJUDGED;
+    for (uint64_t i = 0; i < waiting; i++)
         judge_one(shard, &shard->unjudged[i]);
     shard->unjudged_next = 0;
 }

@@ -174,7 +174,7 @@ struct shard {
     struct truth *truth;       /* its own where peers come and go, else the first shard's */
     struct base_slab lookups;
     struct unjudged unjudged[UNJUDGED]; /* answer i at i % UNJUDGED */
-    uint32_t unjudged_next;
+    uint64_t unjudged_next;
     struct foreign_addresses foreign;
     struct tape tape;
     struct outbox *outboxes;   /* by shard */
@@ -303,12 +303,17 @@ static inline peer_address run_decode(struct shard *shard, const uint8_t octets[
 
 /* --- dispatch.c: entries of the timed queue --- */
 extern void (*const run_dispatch[REACTOR_CLASSES])(void *shard, struct reactor_entry *entry);
+/* Pushes a peer's next workload action. */
+void run_push_action(struct shard *shard, struct peer_hot *hot, uint32_t index, uint32_t workload, uint64_t at_ns,
+                     uint32_t draw);
+/* --- batch.c --- */
 /* As reactor_dispatch.batch: the same, an event after the other, without a call through a table for each. */
 uint32_t run_batch(void *shard, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns);
 /* A message that reached its target's end: handled by the overlay, recorded, counted. entry->due_ns and sent_at_ns as the
  * link says. from: the sender's address. */
 void run_handle(struct shard *shard, struct reactor_entry *entry, uint64_t sent_at_ns, const uint8_t *bytes,
                 size_t length);
+/* --- lifecycle.c --- */
 /* A lifecycle step of the plan at its instant (time 0 directly, later through the queue). */
 void run_lifecycle(struct shard *shard, const struct reactor_entry *entry);
 /* The sessions still open when the run ends; down_at_ns TRACE_NONE_U64: it would go on. */
