@@ -260,9 +260,11 @@ void shard_send_out(struct shard *shard, const struct reactor_entry *entry, uint
 static void take(struct shard *shard, const struct run_carried *sent)
 {
     bool carries = sent->entry.order & REACTOR_CARRIES;
+    base_assert(sent->entry.due_ns >= reactor_loop_now(shard->loop)); /* else the window was longer than the lookahead */
     uint32_t flight = carries ? 0 : flight_take(&shard->flights, sent + 1, sent->entry.payload, sent->sent_at_ns);
-    struct reactor_entry *place = reactor_queue_reserve(shard->queue, sent->entry.due_ns, carries);
-    if (!place || !(carries || flight)) {
+    bool held = carries || flight;
+    struct reactor_entry *place = held ? reactor_queue_reserve(shard->queue, sent->entry.due_ns, carries) : NULL;
+    if (!place) {
         run_fail(shard, -ENOBUFS, sent->entry.target, "too many messages in flight");
         return;
     }
