@@ -124,11 +124,13 @@ bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32
     return true;
 }
 
-bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry)
+bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *moved)
 {
     struct timer_slot *slot = find(timers, handle);
-    if (!slot || slot->target != entry->target || slot->source != entry->source)
+    if (!slot || slot->target != moved->target || slot->source != moved->source)
         return false;
+    struct reactor_entry kept = *moved, *entry = &kept;
+    kept.kind = slot->kind;
     if (entry->due_ns > slot->due_ns || (entry->due_ns == slot->due_ns && slot->count != slot->lies_count)) {
         set(slot, entry); /* what lies there comes up earlier, and is pushed on then */
         return true;

@@ -27,9 +27,9 @@ void reactor_timers_done(struct reactor_timers *timers);
 uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data);
 /* Stops it. A handle that is 0, has fired or is not target's is ignored (false). */
 bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32_t target);
-/* Moves a pending timer of entry's target and source to another instant under a new count; false (and no effect) if it
- * is not pending, or the queue is full. */
-bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry);
+/* Moves a pending timer of this target and source to another instant under a new count; its kind stays, whatever moved
+ * says. False (and no effect) if it is not pending, or the queue is full. */
+bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *moved);
 
 /* To be called with each timer entry popped: true, with the data, when the timer fires now (its slot is free again, and
  * *entry is as it was armed last: count and cause); false when the entry was dead or has been pushed on. */

@@ -50,6 +50,7 @@ static uint32_t arm(struct world *world, uint64_t at_ns, uint32_t target, uint32
 static bool rearm(struct world *world, uint32_t handle, uint64_t at_ns, uint32_t target)
 {
     struct reactor_entry entry = entry_at(world, at_ns, target);
+    entry.kind = 0; /* who moves a timer need not know it */
     return reactor_timer_rearm(&world->timers, handle, &entry);
 }
 
@@ -82,6 +83,23 @@ static void a_timer_fires_once_at_its_instant_with_its_data(void **state)
     assert_int_equal(fire(&world, &fired), 0);
     assert_false(reactor_timer_disarm(&world.timers, handle, 3));
     end(&world);
+}
+
+static void a_timer_that_is_moved_keeps_its_kind(void **state)
+{
+    (void) state;
+    static const uint64_t moves_ns[] = {900, 200}; /* to later, which moves no entry, and to earlier, which lays another */
+    for (int i = 0; i < 2; i++) {
+        struct world world;
+        struct reactor_entry fired;
+        begin(&world);
+        uint32_t handle = arm(&world, 500, 3, 42);
+        assert_true(rearm(&world, handle, moves_ns[i], 3));
+        assert_int_equal(fire(&world, &fired), 42);
+        assert_int_equal(fired.due_ns, moves_ns[i]);
+        assert_int_equal(fired.kind, 7);
+        end(&world);
+    }
 }
 
 static void a_disarmed_timer_never_fires(void **state)
@@ -322,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timer_fires_once_at_its_instant_with_its_data),
+        cmocka_unit_test(a_timer_that_is_moved_keeps_its_kind),
         cmocka_unit_test(a_disarmed_timer_never_fires),
         cmocka_unit_test(a_handle_of_another_target_or_of_nothing_is_ignored),
         cmocka_unit_test(a_handle_kept_too_long_does_not_hit_the_next_timer_of_its_slot),
