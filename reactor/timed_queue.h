@@ -106,13 +106,22 @@ void reactor_queue_commit_staged(struct reactor_queue *queue);
  * carries, and then the 32 carried bytes; at once, and then commit. NULL when the bound is reached. (An entry that is
  * built elsewhere by small stores and copied by wide ones waits for those stores.) An entry due before what was popped
  * last is a mistake of the caller (asserted). O(1) amortised. */
+static inline struct reactor_entry *reactor_queue_reserve_shown(struct reactor_queue *queue, uint64_t due_ns, bool carries);
 static inline struct reactor_entry *reactor_queue_reserve(struct reactor_queue *queue, uint64_t due_ns, bool carries)
+{
+    struct reactor_entry *place = reactor_queue_reserve_shown(queue, due_ns, carries);
+    return __builtin_expect(place != NULL, 1) ? place : reactor_queue_reserve_slow(queue, due_ns, carries);
+}
+
+/* The common case of it, for callers who have a slow path of their own: what it gives need not be committed. NULL: this
+ * is not that case. */
+static inline struct reactor_entry *reactor_queue_reserve_shown(struct reactor_queue *queue, uint64_t due_ns, bool carries)
 {
     uint32_t *tail = &queue->tails[carries][due_ns >> queue->shift & queue->mask];
     uint32_t unit = *tail;
     bool is_shown = due_ns - queue->open_end_ns < queue->span_ns[carries];
     if (__builtin_expect(!is_shown || unit % REACTOR_QUEUE_CHUNK == 0 || !queue->room, 0))
-        return reactor_queue_reserve_slow(queue, due_ns, carries);
+        return NULL;
     *tail = unit + (carries ? 4 : 2);
     *reactor_queue_due_at(queue->dues, unit, carries) = (uint32_t) due_ns;
     queue->room--;

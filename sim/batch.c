@@ -2,32 +2,32 @@
  * a look at what it does not need. From there it is the overlay's, and peer_send's (route.h). */
 #include "sim/handle.h"
 
-/* How many events ahead an upcoming target's block is asked for; and then, when that has come, what the overlay will touch
- * beyond its first line. */
-#define PREFETCH_FAR 12
-#define PREFETCH_NEAR 5
+/* Events are looked at ahead in groups, so that the misses of a group, and the walks through the page tables which they
+ * begin with, go on at the same time: at the start of a group the queue's entries FAR + GROUP ahead of it, the targets'
+ * blocks of the entries FAR ahead, and of those NEAR ahead, whose blocks have come, what the overlay will touch beyond. */
+#define GROUP 8u
+#define PREFETCH_FAR 12u
+#define PREFETCH_NEAR 4u
 #define LINE 64u
 
-/* dispatch.c's on_message where run->plain. */
-static inline void on_plain_message(struct shard *shard, struct reactor_entry *entry)
+/* dispatch.c's on_message, of one that is carried, where run->plain. */
+static inline __attribute__((always_inline)) void on_plain_message(struct shard *shard, struct reactor_entry *entry)
 {
     struct peer_hot *hot = run_hot(shard->run, entry->target);
+    const struct run_carried *carried = (const struct run_carried *) (const void *) entry;
+    size_t length = entry->payload;
     if (__builtin_expect(!hot->up, 0)) {
         run_dispatch[REACTOR_MESSAGE](shard, entry);
         return;
     }
-    handle(shard, hot, entry, run_bytes_of(shard, entry), true);
-    give_flight(shard, entry);
+    if (length > RUN_CARRIED_MAX || (entry->order & REACTOR_CLASS_MASK) != REACTOR_MESSAGE)
+        __builtin_unreachable(); /* told to the compiler, for the digest */
+    handle(shard, hot, entry, (struct run_bytes){carried->bytes, length, 0}, true);
 }
 
-/* Whether the upcoming event is a message is not to be guessed, so nothing branches on it while two lines are enough. */
-static inline __attribute__((always_inline)) void prefetch_block(const struct run *run, const struct reactor_entry *upcoming)
+/* What a message touches beyond the first line, where that is more than one; of a timer, the last line that may matter. */
+static inline __attribute__((always_inline)) void prefetch_rest(const struct run *run, const uint8_t *block, bool message)
 {
-    const uint8_t *block = run->peers + (size_t) upcoming->target * run->peer_bytes;
-    bool message = (upcoming->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE;
-    __builtin_prefetch(block, 1);
-    if (run->prefetch_bytes <= LINE)
-        return;
     uint32_t last = message ? run->prefetch_message_bytes - 1 : run->prefetch_bytes - 1;
     __builtin_prefetch(block + last / LINE * LINE, 1);
     for (uint32_t at = LINE; at + 2 * LINE <= run->prefetch_message_bytes; at += LINE)
@@ -44,9 +44,14 @@ static inline __attribute__((always_inline)) void prefetch_payload(const struct 
         reactor_timer_prefetch(shard->timers, upcoming);
 }
 
+/* Whether the upcoming event is a message is not to be guessed, so nothing branches on it while two lines are enough. */
 static inline __attribute__((always_inline)) void prefetch_far(const struct shard *shard, const struct reactor_entry *upcoming)
 {
-    prefetch_block(shard->run, upcoming);
+    const struct run *run = shard->run;
+    const uint8_t *block = run->peers + (size_t) upcoming->target * run->peer_bytes;
+    __builtin_prefetch(block, 1);
+    if (run->prefetch_bytes > LINE)
+        prefetch_rest(run, block, (upcoming->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE);
     if (!(upcoming->order & (REACTOR_CARRIES | REACTOR_LOOSE)))
         prefetch_payload(shard, upcoming);
 }
@@ -64,67 +69,72 @@ static __attribute__((noinline)) void prefetch_action(const struct shard *shard,
     overlay->prefetch_lookup(hot + 1, shard->shared[0], &key);
 }
 
-/* The target's first line has come by now: what it names, and what the overlay will touch. */
+/* The target's first line has come by now: what it names (of no lookup, the first one's), and what the overlay will
+ * touch. */
 static inline __attribute__((always_inline)) void prefetch_near(const struct shard *shard, const struct reactor_entry *upcoming)
 {
     unsigned class = upcoming->order & REACTOR_CLASS_MASK;
+    const struct peer_hot *hot = run_hot(shard->run, upcoming->target);
+    __builtin_prefetch(base_slab_at(&shard->lookups, hot->lookups), 1);
+    if (class == REACTOR_MESSAGE && shard->prefetch && hot->up) {
+        struct run_bytes message = run_bytes_of(shard, upcoming);
+        shard->prefetch(hot + 1, shard->shared[0], upcoming->kind, message.bytes, message.length);
+    }
     if (class == REACTOR_WORKLOAD)
         prefetch_action(shard, upcoming);
-    if (class != REACTOR_MESSAGE)
-        return;
-    const struct peer_hot *hot = run_hot(shard->run, upcoming->target);
-    if (hot->lookups)
-        __builtin_prefetch(base_slab_at(&shard->lookups, hot->lookups), 1);
-    if (!shard->prefetch || !hot->up)
-        return;
-    struct run_bytes message = run_bytes_of(shard, upcoming);
-    shard->prefetch(hot + 1, shard->shared[0], upcoming->kind, message.bytes, message.length);
 }
 
-/* Of a bucket just opened, the first ones at once. */
-static __attribute__((noinline)) void look_into(const struct shard *shard, const struct reactor_queue *queue)
+/* The entry so many places behind the next one; it is known to be there. */
+static inline struct reactor_entry *known_at(const struct reactor_queue *queue, size_t ahead)
 {
-    const struct reactor_entry *upcoming;
-    for (size_t ahead = 0; ahead < PREFETCH_FAR - 1 && (upcoming = reactor_queue_upcoming(queue, ahead)); ahead++)
-        prefetch_far(shard, upcoming);
-    for (size_t ahead = 0; ahead < PREFETCH_NEAR - 1 && (upcoming = reactor_queue_upcoming(queue, ahead)); ahead++)
-        prefetch_near(shard, upcoming);
+    return reactor_queue_at(queue, (uint32_t) queue->keys[queue->cursor + ahead]);
 }
 
-/* What is known to come is asked for one by one. */
-static inline __attribute__((always_inline)) void look_ahead(const struct shard *shard, const struct reactor_queue *queue)
+/* opened: nothing has been asked for yet. */
+static __attribute__((noinline)) void look_ahead(const struct shard *shard, const struct reactor_queue *queue, bool opened)
 {
-    const struct reactor_entry *far = reactor_queue_upcoming(queue, PREFETCH_FAR - 1);
-    const struct reactor_entry *near =
-        shard->prefetches_near ? reactor_queue_upcoming(queue, PREFETCH_NEAR - 1) : NULL;
-    if (far)
-        prefetch_far(shard, far);
-    if (near)
-        prefetch_near(shard, near);
+    const size_t known = queue->end - queue->cursor, far = PREFETCH_FAR + GROUP, entries = PREFETCH_FAR + 2 * GROUP;
+    for (size_t i = far; i < (entries < known ? entries : known); i++)
+        __builtin_prefetch(known_at(queue, i));
+    for (size_t i = opened ? 0 : PREFETCH_FAR; i < (far < known ? far : known); i++)
+        prefetch_far(shard, known_at(queue, i));
+    if (!shard->prefetches_near)
+        return;
+    const size_t near = PREFETCH_NEAR + GROUP;
+    for (size_t i = opened ? 0 : PREFETCH_NEAR; i < (near < known ? near : known); i++)
+        prefetch_near(shard, known_at(queue, i));
+}
+
+static inline __attribute__((always_inline)) void run_event(struct shard *shard, struct reactor_entry *entry, unsigned plain_order)
+{
+    shard->event = entry;
+    if (__builtin_expect((entry->order & (REACTOR_CLASS_MASK | REACTOR_CARRIES)) == plain_order, 1))
+        on_plain_message(shard, entry);
+    else
+        run_dispatch[entry->order & REACTOR_CLASS_MASK](shard, entry);
 }
 
 uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
 {
     struct shard *shard = context;
-    bool prefetches = shard->run->prefetch_bytes > 0, plain = shard->run->plain;
+    const unsigned plain_order = shard->run->plain ? REACTOR_MESSAGE | REACTOR_CARRIES : UINT8_MAX; /* that of none */
+    const bool prefetches = shard->run->prefetch_bytes > 0;
+    uint64_t opened = queue->opened;
     uint32_t left = most;
-    for (; left && !shard->failure; left--) {
-        uint64_t opened = queue->opened;
-        struct reactor_entry *entry = reactor_queue_pop(queue, until_ns);
-        if (!entry)
+    while (left && !shard->failure) {
+        if (queue->cursor == queue->end && !reactor_queue_open_next(queue, until_ns))
             break;
-        if (prefetches) {
-            if (__builtin_expect(opened != queue->opened, 0))
-                look_into(shard, queue);
-            look_ahead(shard, queue);
+        if (prefetches)
+            look_ahead(shard, queue, opened != queue->opened);
+        opened = queue->opened;
+        for (uint32_t group = left < GROUP ? left : GROUP; group && queue->cursor != queue->end; group--, left--) {
+            struct reactor_entry *entry = known_at(queue, 0);
+            if (entry->due_ns >= until_ns)
+                return most - left;
+            queue->cursor++;
+            *now_ns = entry->due_ns;
+            run_event(shard, entry, plain_order);
         }
-        *now_ns = entry->due_ns;
-        shard->event = entry;
-        unsigned class = entry->order & REACTOR_CLASS_MASK;
-        if (__builtin_expect(class == REACTOR_MESSAGE && plain, 1))
-            on_plain_message(shard, entry);
-        else
-            run_dispatch[class](shard, entry);
     }
     return most - left;
 }

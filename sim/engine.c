@@ -229,7 +229,8 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     error = error || run->direct ? error : run->transport->open(&run->shards[0], diagnostics);
     error = error ? error : capture_open(run, diagnostics);
     error = error ? error : record_open(run, diagnostics);
-    run->plain = run->direct && !run->waits && !run->capture && !run->record && !run->faults_on_links;
+    run->plain = run->direct && !run->waits && !run->capture && !run->record && !run->faults_on_links &&
+                 run->identity->group_count == 1;
     return error;
 }
 

@@ -22,10 +22,10 @@ begin(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *ent
     peer->index = entry->target;
     peer->step = entry->step;
     peer->now_ns = entry->due_ns;
-    if (run->identity->group_count > 1)
-        run_set_instance(peer, run->identity->group_instance[hot->group]);
     if (plain)
         return peer;
+    if (run->identity->group_count > 1)
+        run_set_instance(peer, run->identity->group_instance[hot->group]);
     peer->sampled = entry->order & RUN_SAMPLED;
     peer->cause = 0;
     if (!run->clock_runs)
@@ -68,9 +68,11 @@ handle(struct shard *shard, struct peer_hot *hot, const struct reactor_entry *en
         if (run->capture)
             capture_packet(peer, entry->source, message.bytes, message.length);
     }
-    bool good = peer->instance->ops->message(peer, entry->source, message.bytes, message.length);
-    shard->totals.delivered += good;
-    shard->totals.dropped[NETWORK_MALFORMED] += !good;
+    bool good = (plain ? shard->message : peer->instance->ops->message)(peer, entry->source, message.bytes, message.length);
+    if (__builtin_expect(good, 1))
+        shard->totals.delivered++;
+    else
+        shard->totals.dropped[NETWORK_MALFORMED]++;
     if (recorded)
         run_record_message(shard, entry, message.sent_at_ns, now_ns - message.sent_at_ns, seq, message.length,
                            good ? NETWORK_DELIVERED : NETWORK_MALFORMED);

@@ -97,8 +97,8 @@ static __attribute__((noinline)) void send_by_transport(struct peer *peer, peer_
     peer->shard->run->transport->send(peer->shard, &entry, flight, bytes, length);
 }
 
-static inline __attribute__((always_inline)) void
-send_one(struct peer *peer, peer_address to, uint8_t kind, uint32_t *flight, const void *bytes, size_t length, bool is_short)
+static __attribute__((noinline)) void send_one(struct peer *peer, peer_address to, uint8_t kind, uint32_t *flight,
+                                               const void *bytes, size_t length)
 {
     if (__builtin_expect(!peer->shard->run->direct, 0)) {
         send_by_transport(peer, to, kind, flight, bytes, length);
@@ -107,20 +107,26 @@ send_one(struct peer *peer, peer_address to, uint8_t kind, uint32_t *flight, con
     struct reactor_entry entry = entry_from(peer, REACTOR_MESSAGE, kind);
     entry.target = to - 1;
     entry.step = entry.target == peer->index ? next_step(peer) : 0;
-    route(peer->shard, &entry, peer->now_ns, flight, bytes, length, is_short);
+    route(peer->shard, &entry, peer->now_ns, flight, bytes, length);
+}
+
+static __attribute__((noinline)) void send_slowly(struct peer *peer, peer_address to, uint8_t kind, const void *bytes,
+                                                  size_t length)
+{
+    uint32_t flight = 0;
+    send_one(peer, to, kind, &flight, bytes, length);
 }
 
 void peer_send(struct peer *peer, peer_address to, uint8_t kind, const void *bytes, size_t length)
 {
-    uint32_t flight = 0;
-    send_one(peer, to, kind, &flight, bytes, length, false);
+    if (__builtin_expect(!route_quickly(peer, to, kind, bytes, length, false), 0))
+        send_slowly(peer, to, kind, bytes, length);
 }
 
 void peer_send_short(struct peer *peer, peer_address to, uint8_t kind, const struct peer_short *bytes, size_t length)
 {
-    uint32_t flight = 0;
-    base_assert(length <= PEER_SHORT_OCTETS);
-    send_one(peer, to, kind, &flight, bytes, length, true);
+    if (__builtin_expect(!route_quickly(peer, to, kind, bytes, length, true), 0))
+        send_slowly(peer, to, kind, bytes, length);
 }
 
 void peer_send_many(struct peer *peer, const peer_address *to, size_t count, uint8_t kind, const void *bytes,
@@ -128,7 +134,7 @@ void peer_send_many(struct peer *peer, const peer_address *to, size_t count, uin
 {
     uint32_t flight = 0;
     for (size_t i = 0; i < count; i++)
-        send_one(peer, to[i], kind, &flight, bytes, length, false);
+        send_one(peer, to[i], kind, &flight, bytes, length);
 }
 
 /* When an entry for oneself is due after delay_ns: at this instant it comes one step later. */

@@ -152,6 +152,8 @@ struct shard {
     _Alignas(SHARD_ALIGNMENT) struct run *run;
     uint32_t ordinal;
     struct network *network;   /* the run's */
+    const struct network_quick *quick; /* the network's where plain_sends and all peers are this loop's, else never */
+    bool (*message)(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length); /* as prefetch */
     uint32_t peer_count;
     uint32_t address_first;    /* host */
     uint32_t address_count;    /* so many follow it; 0: the plan's stride is not 1 */
@@ -225,7 +227,7 @@ struct run {
     bool overlays_prefetch;    /* one of them has the hook */
     bool direct;               /* transport->direct */
     bool plain;                /* that, and nothing to be done for a message but to let its target handle it: the clock is
-                                  virtual, nothing is recorded or captured, no fault acts on links */
+                                  virtual, nothing is recorded or captured, no fault acts on links; and there is one group */
     uint32_t prefetch_bytes;   /* of an upcoming target's block; 0: the cache holds all of them */
     uint32_t prefetch_message_bytes; /* the same, of a message's */
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;

@@ -127,6 +127,8 @@ static bool run_has_lookups(const struct run *run)
     return lookups;
 }
 
+static const struct network_quick never_quick; /* until 0 */
+
 static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
 {
     shard->active.shard = shard;
@@ -140,6 +142,8 @@ static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
     shard->address_count = run->scenario->address_stride == 1 ? shard->peer_count : 0;
     shard->address_port = htobe16(run->scenario->address_port);
     shard->plain_sends = run->direct && !run->waits && run->identity->group_count == 1;
+    shard->quick = shard->plain_sends && run->shard_count == 1 ? network_quick(run->network) : &never_quick;
+    shard->message = run->identity->group_count == 1 ? shard->active.instance->ops->message : NULL;
     int error = open_overlays(shard);
     error = error ? error : open_truth(shard);
     error = error ? error : base_slab_init(&shard->lookups, sizeof(struct pending_lookup), LOOKUPS_MAX);
