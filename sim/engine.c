@@ -230,7 +230,7 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     error = error ? error : capture_open(run, diagnostics);
     error = error ? error : record_open(run, diagnostics);
     run->plain = run->direct && !run->waits && !run->capture && !run->record && !run->faults_on_links &&
-                 run->identity->group_count == 1;
+                 run->scenario->group_count == 1;
     return error;
 }
 
