@@ -96,6 +96,20 @@ static int init_slabs(struct chord_shared *shared, uint32_t peer_count)
     return failure;
 }
 
+/* Which of them there are, and what they need. */
+static void short_ways(struct chord_shared *shared)
+{
+    const struct chord_parameters *p = shared->parameters;
+    bool plain_lookups = shared->narrow && shared->nodes == 1 && p->lookup == CHORD_RECURSIVE && !p->acknowledge &&
+                         p->keys == 0;
+    shared->lookup_octets = plain_lookups ? CHORD_LOOKUP_KEY + shared->octets : CHORD_NO_LENGTH;
+    shared->steady = plain_lookups && shared->successors == 1 && shared->bits % 8 == 0 && shared->octets >= 3;
+    if (!shared->narrow)
+        return;
+    shared->narrow_shift = 32 - 8 * shared->octets;
+    shared->narrow_unused = (uint32_t) (UINT64_C(0xffffffff) >> shared->bits);
+}
+
 static void *open_shared(const void *parameters, uint32_t peer_count)
 {
     const struct chord_parameters *p = parameters;
@@ -108,13 +122,12 @@ static void *open_shared(const void *parameters, uint32_t peer_count)
     shared->successors = (uint32_t) p->successors;
     shared->nodes = (uint32_t) p->virtual_nodes;
     shared->first_finger = CHORD_FIRST_SUCCESSOR + shared->successors;
+    shared->last_finger = shared->first_finger + shared->bits - 1;
     shared->narrow = shared->bits <= NARROW_BITS;
     shared->entry_bytes = entry_bytes(p);
     shared->node_bytes = node_bytes(p);
     shared->keys_at = keys_at(p);
-    shared->plain_lookups = shared->narrow && shared->nodes == 1 && p->lookup == CHORD_RECURSIVE && !p->acknowledge &&
-                            p->keys == 0;
-    shared->steady = shared->plain_lookups && shared->successors == 1 && shared->bits % 8 == 0 && shared->octets >= 3;
+    short_ways(shared);
     if (init_slabs(shared, peer_count) == 0)
         return shared;
     close_shared(shared);
@@ -288,7 +301,7 @@ static bool search_message(struct peer *peer, enum chord_message_kind kind, peer
     return true;
 }
 
-static __attribute__((noinline)) bool any_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
+__attribute__((noinline)) bool chord_any_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
 {
     struct chord_query query;
     struct chord_answer answer;
@@ -322,12 +335,11 @@ static __attribute__((noinline)) bool any_message(struct peer *peer, peer_addres
 static bool message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
 {
     const struct chord_shared *shared = peer_shared(peer);
-    if (shared->plain_lookups && length == CHORD_LOOKUP_KEY + shared->octets && bytes[0] == CHORD_FIRST_OCTET &&
-        bytes[1] >> 3 == CHORD_LOOKUP && chord_narrow_lookup(peer, bytes, length))
-        return true;
-    if (shared->steady && chord_steady_message(peer, from, bytes, length))
-        return true;
-    return any_message(peer, from, bytes, length);
+    if (length == shared->lookup_octets)
+        return chord_narrow_lookup(peer, from, bytes, length);
+    if (shared->steady)
+        return chord_steady_message(peer, from, bytes, length);
+    return chord_any_message(peer, from, bytes, length);
 }
 
 /* --- timers, actions --- */

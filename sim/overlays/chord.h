@@ -92,17 +92,22 @@ struct chord_peer {
     uint32_t serial;               /* of the latest request */
 };
 
+#define CHORD_NO_LENGTH UINT32_MAX
+
 /* What all peers of one loop share. */
 struct chord_shared {
     const struct chord_parameters *parameters;
     uint32_t bits, octets;         /* octets of an id on the wire */
     uint32_t successors, nodes;    /* nodes: of a peer */
     uint32_t first_finger;         /* place */
+    uint32_t last_finger;          /* place */
+    uint32_t lookup_octets;        /* of a LOOKUP that chord_narrow_lookup may handle; CHORD_NO_LENGTH: it may none */
+    uint32_t narrow_shift;         /* of chord_narrow_before */
+    uint32_t narrow_unused;        /* the bits of a narrow id that are zero */
     uint32_t entry_bytes, node_bytes;
     uint32_t keys_at;              /* offset of a node's keys, where keys are stored */
     bool narrow;
-    bool plain_lookups;            /* chord_narrow_lookup may handle them */
-    bool steady;                   /* and chord_steady.c all else */
+    bool steady;                   /* chord_steady.c may handle all else */
     struct base_slab requests;
     struct chord_key_store store;
     uint8_t *first_keys;           /* the keys that are stored from the start, sorted; made when first asked for */
@@ -123,6 +128,8 @@ struct chord {
     uint32_t number;               /* of the node among its peer's */
 };
 
+/* As overlay_ops.message, the long way. */
+bool chord_any_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length);
 struct chord chord_of(struct peer *peer, uint32_t number);
 struct chord_peer *chord_head(struct peer *peer);
 
@@ -195,20 +202,18 @@ bool chord_route(const struct chord *c, const struct chord_id *key, const struct
 /* --- chord_narrow.c: of narrow ids only --- */
 /* chord_route's first try; the node is part of a ring. */
 bool chord_narrow_route(const struct chord *c, uint32_t key, struct chord_cursor *cursor, struct chord_entry *next);
-/* A datagram that is a LOOKUP of the right length, where plain_lookups. False, and nothing was done: chord_lookup_message
- * has to see it. */
-bool chord_narrow_lookup(struct peer *peer, const uint8_t *bytes, size_t length);
-const struct chord_narrow_entry *chord_narrow_next(const struct chord_shared *shared, const uint8_t *node,
-                                                   uint32_t successor_count, uint32_t key, bool *owner);
+/* A datagram of shared->lookup_octets, as chord_any_message, which it leaves to that if it is not a LOOKUP or a rare one. */
+bool chord_narrow_lookup(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length);
+const struct chord_narrow_entry *chord_narrow_next(const struct chord_shared *shared,
+                                                   const struct chord_narrow_entry *entries, uint32_t key, bool *owner);
 void chord_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
 void chord_prefetch_lookup(const void *state, const void *shared, const struct overlay_id *key);
 
-/* --- chord_steady.c: where shared->steady. False: nothing was done, the long way has to be taken --- */
+/* --- chord_steady.c: where shared->steady --- */
+/* As chord_any_message, to which it leaves what it does not know. */
 bool chord_steady_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length);
-/* As chord_lookup_start. */
+/* As chord_lookup_start. False: nothing was done, the long way has to be taken. */
 bool chord_steady_lookup(struct peer *peer, enum chord_purpose purpose, uint32_t number, uint32_t key);
-/* As chord_send_plain. */
-void chord_steady_ask(struct peer *peer, enum chord_message_kind kind, const struct chord_entry *to);
 
 /* --- chord_wire.c: see there; decoders answer false to what is malformed --- */
 #define CHORD_FIRST_OCTET 0xcb

@@ -26,14 +26,21 @@ static inline struct chord_id chord_id_load(const uint8_t *octets, uint32_t octe
     return (struct chord_id){be64toh(id.high), be64toh(id.middle), be32toh(id.low)};
 }
 
-/* An id of 1 to 4 octets, left-aligned. At least two octets of the message stand before it. */
-static inline uint32_t chord_narrow_load(const uint8_t *octets, uint32_t octet_count)
+/* An id of 1 to 4 octets that ends at `end`, left-aligned by shift, which is 32 - 8 times its octets. At least four octets
+ * of the message end there. */
+static inline uint32_t chord_narrow_before(const uint8_t *end, uint32_t shift)
 {
     uint32_t value;
+    memcpy(&value, end - sizeof value, sizeof value);
+    return be32toh(value) << shift;
+}
+
+/* The same with two octets before it at least. */
+static inline uint32_t chord_narrow_load(const uint8_t *octets, uint32_t octet_count)
+{
     if (octet_count < 2)
         return (uint32_t) octets[0] << 24;
-    memcpy(&value, octets + octet_count - sizeof value, sizeof value);
-    return be32toh(value) << (32 - 8 * octet_count);
+    return chord_narrow_before(octets + octet_count, 32 - 8 * octet_count);
 }
 
 static inline void chord_id_store(const struct chord_id *id, uint8_t octets[CHORD_ID_OCTETS])

@@ -67,8 +67,8 @@ static bool told_of_oneself(const struct steady *s, peer_address from, uint32_t 
     uint32_t self = s->entries[CHORD_SELF].id;
     struct peer_short said = {{{0}}};
     if (bytes[2 + 2 * W] | bytes[3 + 2 * W] || successor->address != from || successor->id != sender ||
-        chord_narrow_load(predecessor, W) != self || s->state->successor_count != 1 || s->state->wants_fingers ||
-        sender == self || peer_address_decode(s->peer, predecessor + W) == PEER_ADDRESS_NONE)
+        chord_narrow_before(predecessor + W, shared->narrow_shift) != self || s->state->successor_count != 1 ||
+        s->state->wants_fingers || sender == self || peer_address_decode(s->peer, predecessor + W) == PEER_ADDRESS_NONE)
         return false;
     s->state->successor_asked = false;
     say(s, from, &said, put_ends(&said, CHORD_NOTIFY << 3, sender, self, W));
@@ -95,28 +95,36 @@ static bool answered(const struct steady *s, peer_address from, const uint8_t *b
     return true;
 }
 
-bool chord_steady_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length)
+static bool spoken_to(const struct steady *s, peer_address from, const uint8_t *bytes, size_t length)
 {
-    struct steady s = steady_of(peer);
-    const struct chord_shared *shared = s.shared;
+    const struct chord_shared *shared = s->shared;
     size_t plain = 2 + 2 * W;
     if (length < plain || bytes[0] != CHORD_FIRST_OCTET)
         return false;
     if (bytes[1] == (CHORD_ANSWER << 3 | CHORD_FOR_WORKLOAD << 1 | 1))
-        return length == 8 + W && answered(&s, from, bytes);
-    uint32_t target = chord_narrow_load(bytes + 2, W), sender = chord_narrow_load(bytes + 2 + W, W);
-    if (target != s.entries[CHORD_SELF].id)
+        return length == 8 + W && answered(s, from, bytes);
+    uint32_t target = chord_narrow_before(bytes + 2 + W, shared->narrow_shift);
+    uint32_t sender = chord_narrow_before(bytes + 2 + 2 * W, shared->narrow_shift);
+    if (target != s->entries[CHORD_SELF].id)
         return false;
     switch (bytes[1]) {
-    case CHORD_STABILISE << 3: return length == plain && asked_for_neighbours(&s, from, sender);
+    case CHORD_STABILISE << 3: return length == plain && asked_for_neighbours(s, from, sender);
     case CHORD_NEIGHBOURS << 3 | 1:
-        return length == plain + 2 + W + PEER_ADDRESS_OCTETS && told_of_oneself(&s, from, sender, bytes);
+        return length == plain + 2 + W + PEER_ADDRESS_OCTETS && told_of_oneself(s, from, sender, bytes);
     case CHORD_NOTIFY << 3:
-        return length == plain && s.state->successor_count > 0 && sender == s.entries[CHORD_PREDECESSOR].id &&
-               s.entries[CHORD_PREDECESSOR].address != PEER_ADDRESS_NONE;
-    case CHORD_CHECK << 3: return length == plain && checked(&s, from, sender);
+        return length == plain && s->state->successor_count > 0 && sender == s->entries[CHORD_PREDECESSOR].id &&
+               s->entries[CHORD_PREDECESSOR].address != PEER_ADDRESS_NONE;
+    case CHORD_CHECK << 3: return length == plain && checked(s, from, sender);
     default: return false;
     }
+}
+
+/* Not inlined into what tells it from a lookup, which needs fewer registers saved. */
+__attribute__((noinline)) bool chord_steady_message(struct peer *peer, peer_address from, const uint8_t *bytes,
+                                                    size_t length)
+{
+    struct steady s = steady_of(peer);
+    return spoken_to(&s, from, bytes, length) || chord_any_message(peer, from, bytes, length);
 }
 
 bool chord_steady_lookup(struct peer *peer, enum chord_purpose purpose, uint32_t number, uint32_t key)
@@ -129,7 +137,7 @@ bool chord_steady_lookup(struct peer *peer, enum chord_purpose purpose, uint32_t
         return false;
     bool owner;
     const struct chord_narrow_entry *next =
-        chord_narrow_next(shared, (const uint8_t *) s.entries, s.state->successor_count, key, &owner);
+        chord_narrow_next(shared, s.entries, key, &owner);
     struct peer_short said = {{{0}}};
     said.octets[0] = CHORD_FIRST_OCTET;
     said.octets[1] = (uint8_t) (CHORD_LOOKUP << 3 | purpose << 1 | owner);
@@ -138,12 +146,4 @@ bool chord_steady_lookup(struct peer *peer, enum chord_purpose purpose, uint32_t
     peer_address_encode(peer, peer_self(peer), said.octets + CHORD_LOOKUP_ORIGIN);
     say(&s, next->address, &said, put_id(said.octets + CHORD_LOOKUP_KEY, key, W));
     return true;
-}
-
-void chord_steady_ask(struct peer *peer, enum chord_message_kind kind, const struct chord_entry *to)
-{
-    struct steady s = steady_of(peer);
-    struct peer_short said = {{{0}}};
-    say(&s, to->address, &said, put_ends(&said, (uint8_t) (kind << 3), (uint32_t) (to->id.high >> 32),
-                                         s.entries[CHORD_SELF].id, s.shared->octets));
 }
