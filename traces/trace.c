@@ -154,6 +154,7 @@ static void hand_over(struct trace *trace, unsigned table)
     const struct trace_room *room = &trace->rooms[table];
     batch->count = (uint32_t) (room->next - batch->bytes) / batch->record_bytes;
     batch->bytes_end = (uint32_t) (room->end - batch->bytes);
+    stream_end();
     trace_handover_give(&trace->handover, batch);
     trace->open[table] = NULL;
     trace->rooms[table] = (struct trace_room) {0};

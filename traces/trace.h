@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "reactor/base/diagnostic.h"
+#include "traces/stream.h"
 
 #define TRACE_NONE_U32 UINT32_MAX /* a column that is null */
 #define TRACE_NONE_U64 UINT64_MAX
@@ -29,11 +30,13 @@ struct trace_message {
     uint8_t kind;  /* of message_kind */
     uint8_t fate;  /* of fate */
 };
+_Static_assert(sizeof(struct trace_message) == 48 && offsetof(struct trace_message, fate) == 45, "as it is stored below");
 struct trace_event {
     uint64_t at_ns, detail; /* detail: TRACE_NONE_U64 is null */
     uint32_t peer, seq, other, cause_seq;
     uint8_t kind;  /* of event_kind */
 };
+_Static_assert(sizeof(struct trace_event) == 40 && offsetof(struct trace_event, kind) == 32, "as it is stored below");
 struct trace_session {
     uint64_t up_at_ns, down_at_ns;
     uint32_t peer, incarnation; /* the first is 1 */
@@ -158,18 +161,38 @@ static inline void *trace_next(struct trace *trace, unsigned table, size_t recor
     return next;
 }
 
+/* Field by field: a record that an inlining caller builds stands in registers until it is in the batch. */
 static inline void trace_message(struct trace *trace, const struct trace_message *record)
 {
     struct trace_message *next = trace_next(trace, TRACE_ROOM_MESSAGE, sizeof *record);
-    if (next)
-        *next = *record;
+    if (__builtin_expect(!next, 0))
+        return;
+#if defined STREAM_STORES
+    stream_64(&next->sent_at_ns, record->sent_at_ns);
+    stream_64(&next->delay_ns, record->delay_ns);
+    stream_64(&next->queue_ns, record->queue_ns);
+    stream_32(&next->source, record->source, record->cause_seq);
+    stream_32(&next->target, record->target, record->target_seq);
+    stream_32(&next->bytes, record->bytes, record->kind | (uint32_t) record->fate << 8);
+#else
+    *next = *record;
+#endif
 }
 
 static inline void trace_event(struct trace *trace, const struct trace_event *record)
 {
     struct trace_event *next = trace_next(trace, TRACE_ROOM_EVENT, sizeof *record);
-    if (next)
-        *next = *record;
+    if (__builtin_expect(!next, 0))
+        return;
+#if defined STREAM_STORES
+    stream_64(&next->at_ns, record->at_ns);
+    stream_64(&next->detail, record->detail);
+    stream_32(&next->peer, record->peer, record->seq);
+    stream_32(&next->other, record->other, record->cause_seq);
+    stream_64(&next->kind, record->kind);
+#else
+    *next = *record;
+#endif
 }
 
 void trace_session(struct trace *trace, const struct trace_session *record);
