@@ -229,8 +229,10 @@ static int build(struct run *run, struct base_diagnostics *diagnostics)
     error = error || run->direct ? error : run->transport->open(&run->shards[0], diagnostics);
     error = error ? error : capture_open(run, diagnostics);
     error = error ? error : record_open(run, diagnostics);
-    run->plain = run->direct && !run->waits && !run->capture && !run->record && !run->faults_on_links &&
-                 run->scenario->group_count == 1;
+    bool plain = run->direct && !run->waits && !run->capture && !run->faults_on_links && run->scenario->group_count == 1;
+    run->plain = plain && !run->record;
+    run->plain_recorded = plain && run->record;
+    run->recorded_messages = run->record & TOPOLOGY_RECORD_MESSAGES ? RUN_SAMPLED : 0;
     return error;
 }
 

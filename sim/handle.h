@@ -5,7 +5,7 @@
 
 #include "sim/capture.h"
 #include "sim/digest.h"
-#include "sim/effects.h"
+#include "sim/rows.h"
 
 /* Makes entry's target the peer that is being handled; counts and folds the event. bytes: what it carries. plain: as
  * run->plain, where that is known. */
@@ -45,14 +45,6 @@ static inline uint8_t sample_root(const struct run *run, const struct peer_hot *
         return RUN_SAMPLED;
     uint64_t bits = base_random_at(base_random_subkey(run->sample_key, index), hot->seq);
     return base_random_chance(bits, run->sample_ppb) ? RUN_SAMPLED : 0;
-}
-
-static inline void record_event(struct peer *peer, uint8_t kind, uint32_t other, uint32_t cause, uint64_t detail)
-{
-    struct trace_event row = {.at_ns = peer->now_ns, .detail = detail, .peer = peer->index, .seq = peer->hot->seq,
-                              .other = other, .cause_seq = cause, .kind = kind};
-    effect(peer->shard, EFFECT_EVENT, &row, sizeof row);
-    peer->cause = peer->hot->seq;
 }
 
 static inline __attribute__((always_inline)) void

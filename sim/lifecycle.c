@@ -100,8 +100,8 @@ void run_lifecycle(struct shard *shard, const struct reactor_entry *entry)
     bool graceful = entry->kind == PLAN_DOWN && entry->payload;
     peer->sampled = sample_root(run, hot, entry->target);
     if (run->record & TOPOLOGY_RECORD_LIFECYCLE)
-        record_event(peer, graceful ? RUN_LEAVE : kinds[entry->kind],
-                     up && entry->payload != UINT32_MAX ? entry->payload : TRACE_NONE_U32, 0, TRACE_NONE_U64);
+        row_event(peer, graceful ? RUN_LEAVE : kinds[entry->kind],
+                  up && entry->payload != UINT32_MAX ? entry->payload : TRACE_NONE_U32, 0, TRACE_NONE_U64);
     if (up)
         go_up(shard, peer, entry);
     else

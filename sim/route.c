@@ -1,7 +1,7 @@
 /* The network's end: the link model's verdict on a message, then into the queue, or dropped and recorded. */
 #include "sim/route.h"
 
-#include "sim/effects.h"
+#include "sim/rows.h"
 #include "sim/transport.h"
 
 void run_push(struct shard *shard, const struct reactor_entry *entry)
@@ -22,12 +22,11 @@ void run_record_message(struct shard *shard, const struct reactor_entry *entry, 
     uint32_t known = from_peer ? entry->source - 1 : entry->target;
     /* Who has sent it is not in the cache any more: its group is asked for only where that makes a difference. */
     uint32_t instance = identity->instance_count == 1 ? 0 : identity->group_instance[run_hot(run, known)->group];
-    struct trace_message row = {
+    row_message(shard, &(struct trace_message){
         .sent_at_ns = sent_at_ns, .delay_ns = delay_ns, .queue_ns = 0,
         .source = from_peer ? entry->source - 1 : TRACE_NONE_U32, .cause_seq = entry->cause,
         .target = entry->target < identity->peer_count ? entry->target : TRACE_NONE_U32, .target_seq = target_seq,
-        .bytes = (uint32_t) length, .kind = (uint8_t) (run->kind_first[instance] + entry->kind), .fate = (uint8_t) fate};
-    effect(shard, EFFECT_MESSAGE, &row, sizeof row);
+        .bytes = (uint32_t) length, .kind = (uint8_t) (run->kind_first[instance] + entry->kind), .fate = (uint8_t) fate});
 }
 
 void run_drop(struct shard *shard, const struct reactor_entry *entry, uint64_t sent_at_ns, uint64_t delay_ns,

@@ -228,6 +228,8 @@ struct run {
     bool direct;               /* transport->direct */
     bool plain;                /* that, and nothing to be done for a message but to let its target handle it: the clock is
                                   virtual, nothing is recorded or captured, no fault acts on links; and there is one group */
+    bool plain_recorded;       /* the same, but a trace is kept */
+    uint8_t recorded_messages; /* bits of reactor_entry.order: RUN_SAMPLED where messages are recorded, else 0 */
     uint32_t prefetch_bytes;   /* of an upcoming target's block; 0: the cache holds all of them */
     uint32_t prefetch_message_bytes; /* the same, of a message's */
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
