@@ -100,9 +100,10 @@ static int init_slabs(struct chord_shared *shared, uint32_t peer_count)
 static void short_ways(struct chord_shared *shared)
 {
     const struct chord_parameters *p = shared->parameters;
-    bool plain_lookups = shared->narrow && shared->nodes == 1 && p->lookup == CHORD_RECURSIVE && !p->acknowledge &&
-                         p->keys == 0;
-    shared->lookup_octets = plain_lookups ? CHORD_LOOKUP_KEY + shared->octets : CHORD_NO_LENGTH;
+    bool narrow_node = shared->narrow && shared->nodes == 1;
+    bool plain_lookups = narrow_node && p->lookup == CHORD_RECURSIVE && !p->acknowledge && p->keys == 0;
+    shared->prefetch_octets = narrow_node ? CHORD_LOOKUP_KEY + shared->octets : CHORD_NO_LENGTH;
+    shared->lookup_octets = plain_lookups ? shared->prefetch_octets : CHORD_NO_LENGTH;
     shared->steady = plain_lookups && shared->successors == 1 && shared->bits % 8 == 0 && shared->octets >= 3;
     if (!shared->narrow)
         return;

@@ -102,6 +102,7 @@ struct chord_shared {
     uint32_t first_finger;         /* place */
     uint32_t last_finger;          /* place */
     uint32_t lookup_octets;        /* of a LOOKUP that chord_narrow_lookup may handle; CHORD_NO_LENGTH: it may none */
+    uint32_t prefetch_octets;      /* the least of one that chord_prefetch looks into; CHORD_NO_LENGTH: none */
     uint32_t narrow_shift;         /* of chord_narrow_before */
     uint32_t narrow_unused;        /* the bits of a narrow id that are zero */
     uint32_t entry_bytes, node_bytes;

@@ -170,15 +170,14 @@ prefetch_finger(const struct chord_shared *shared, const void *state, uint32_t k
 void chord_prefetch(const void *state, const void *context, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct chord_shared *shared = context;
-    if (kind == CHORD_LOOKUP && shared->narrow && shared->nodes == 1 && length >= CHORD_LOOKUP_KEY + shared->octets)
-        prefetch_finger(shared, state,
-                        chord_narrow_before(bytes + CHORD_LOOKUP_KEY + shared->octets, shared->narrow_shift));
+    if (kind == CHORD_LOOKUP && length >= shared->prefetch_octets)
+        prefetch_finger(shared, state, chord_narrow_before(bytes + shared->prefetch_octets, shared->narrow_shift));
 }
 
 void chord_prefetch_lookup(const void *state, const void *context, const struct overlay_id *key)
 {
     const struct chord_shared *shared = context;
     struct chord_id id = chord_id_load(key->octets, CHORD_ID_OCTETS);
-    if (shared->narrow && shared->nodes == 1)
+    if (shared->prefetch_octets != CHORD_NO_LENGTH)
         prefetch_finger(shared, state, (uint32_t) (id.high >> 32));
 }
