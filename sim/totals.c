@@ -28,12 +28,12 @@ static double ratio(uint64_t part, uint64_t whole)
 
 static double quantile(const struct base_histogram *histogram, uint32_t ppm, double unit)
 {
-    return histogram->count ? (double) base_histogram_quantile(histogram, ppm) / unit : NAN;
+    return base_histogram_count(histogram) ? (double) base_histogram_quantile(histogram, ppm) / unit : NAN;
 }
 
 static double mean(const struct base_histogram *histogram)
 {
-    return histogram->count ? base_histogram_mean(histogram) : NAN;
+    return base_histogram_count(histogram) ? base_histogram_mean(histogram) : NAN;
 }
 
 /* In real time the last events may have been handled, and questions asked, after the end: the truth does not go back. */
@@ -146,7 +146,7 @@ static void broadcast_figures(const struct run *run, struct summary *summary)
     summary_real(summary, "broadcasts.delivery_ratio", ratio(totals->reached, totals->eligible));
     summary_real(summary, "broadcasts.rounds_mean",
                  totals->rounds_known ? (double) totals->rounds_sum / (double) totals->rounds_known : NAN);
-    integer_if(summary, totals->broadcast_latency_ns.count > 0, "broadcasts.last_hop_max", totals->last_hop_max);
+    integer_if(summary, base_histogram_count(&totals->broadcast_latency_ns) > 0, "broadcasts.last_hop_max", totals->last_hop_max);
     summary_real(summary, "broadcasts.latency_ms_p50", quantile(&totals->broadcast_latency_ns, 500000, 1e6));
     summary_real(summary, "broadcasts.latency_ms_p99", quantile(&totals->broadcast_latency_ns, 990000, 1e6));
     summary_real(summary, "broadcasts.duplicates_mean", ratio(totals->duplicates, totals->reached));
@@ -170,11 +170,11 @@ static void metric_figures(struct run *run, struct summary *summary)
         char path[96];
 #define PATH(figure) (snprintf(path, sizeof path, "metrics.%s.%s", metrics[i].name, figure), path)
         if (first) {
-            summary_integer(summary, PATH("count"), all.count);
+            summary_integer(summary, PATH("count"), base_histogram_count(&all));
             summary_real(summary, PATH("mean"), mean(&all));
             summary_real(summary, PATH("p50"), quantile(&all, 500000, 1));
             summary_real(summary, PATH("p99"), quantile(&all, 990000, 1));
-            integer_if(summary, all.count > 0, PATH("max"), all.value_max);
+            integer_if(summary, base_histogram_count(&all) > 0, PATH("max"), base_histogram_max(&all));
         }
 #undef PATH
         base_histogram_done(&all);
@@ -183,6 +183,7 @@ static void metric_figures(struct run *run, struct summary *summary)
 
 void run_summarize(struct run *run, bool trace_good)
 {
+    const struct base_histogram *lag_ns = &run->shards[0].totals.lag_ns;
     struct summary *summary = &run->summary;
     summary_done(summary);
     identity_figures(run, summary);
@@ -199,9 +200,9 @@ void run_summarize(struct run *run, bool trace_good)
     integer_if(summary, run->captured, "pcap.bytes", run->capture_totals.bytes);
     integer_if(summary, run->captured, "pcap.left_out", run->capture_totals.left_out);
     summary_integer(summary, "violations", run->violations);
-    summary_real(summary, "lag_ms_p99", run->waits ? quantile(&run->shards[0].totals.lag_ns, 990000, 1e6) : NAN);
+    summary_real(summary, "lag_ms_p99", run->waits ? quantile(lag_ns, 990000, 1e6) : NAN);
     summary_real(summary, "lag_ms_max",
-                 run->waits && run->shards[0].totals.lag_ns.count ? (double) run->shards[0].totals.lag_ns.value_max / 1e6 : NAN);
+                 run->waits && base_histogram_count(lag_ns) ? (double) base_histogram_max(lag_ns) / 1e6 : NAN);
 }
 
 void totals_add(struct run_totals *into, const struct run_totals *from)

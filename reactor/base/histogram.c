@@ -7,10 +7,11 @@
 #include "reactor/base/assert.h"
 
 #define OCTAVE_CELLS (UINT32_C(1) << BASE_HISTOGRAM_OCTAVE_BITS)
+#define EXACT_CELLS (2 * OCTAVE_CELLS)
 
 static uint64_t cell_middle(uint32_t cell)
 {
-    if (cell < 2 * OCTAVE_CELLS)
+    if (cell < EXACT_CELLS)
         return cell;
     uint32_t shift = cell / OCTAVE_CELLS - 1;
     uint64_t least = (uint64_t) (cell - shift * OCTAVE_CELLS) << shift;
@@ -25,39 +26,42 @@ static void grow(struct base_histogram *histogram, uint32_t cell_count)
     memset(cells + histogram->cell_count, 0, (cell_count - histogram->cell_count) * sizeof(*cells));
     histogram->cells = cells;
     histogram->cell_count = cell_count;
+    histogram->exact_count = EXACT_CELLS; /* it grows by octaves from two on */
 }
 
-static void widen_bounds(struct base_histogram *histogram, uint64_t value_min, uint64_t value_max)
+static void widen_bounds(struct base_histogram *histogram, uint64_t least, uint64_t most)
 {
-    if (histogram->count == 0 || value_min < histogram->value_min)
-        histogram->value_min = value_min;
-    if (histogram->count == 0 || value_max > histogram->value_max)
-        histogram->value_max = value_max;
+    if (histogram->large_count == 0 || least < histogram->large_min)
+        histogram->large_min = least;
+    if (histogram->large_count == 0 || most > histogram->large_max)
+        histogram->large_max = most;
 }
 
-void base_histogram_add_first(struct base_histogram *histogram, uint64_t value)
+void base_histogram_add_large(struct base_histogram *histogram, uint64_t value)
 {
     uint32_t shift = base_histogram_shift(value);
     uint32_t cell = shift * OCTAVE_CELLS + (uint32_t) (value >> shift);
-    if (cell >= histogram->cell_count)
+    if (__builtin_expect(cell >= histogram->cell_count, 0))
         grow(histogram, (shift + 2) * OCTAVE_CELLS);
-    widen_bounds(histogram, value, value);
     histogram->cells[cell]++;
-    histogram->count++;
-    histogram->sum += value;
+    if (shift == 0)
+        return;
+    widen_bounds(histogram, value, value);
+    histogram->large_count++;
+    histogram->large_sum += value;
 }
 
 void base_histogram_merge(struct base_histogram *into, const struct base_histogram *from)
 {
-    if (from->count == 0)
-        return;
     if (from->cell_count > into->cell_count)
         grow(into, from->cell_count);
     for (uint32_t cell = 0; cell < from->cell_count; cell++)
         into->cells[cell] += from->cells[cell];
-    widen_bounds(into, from->value_min, from->value_max);
-    into->count += from->count;
-    into->sum += from->sum;
+    if (from->large_count == 0)
+        return;
+    widen_bounds(into, from->large_min, from->large_max);
+    into->large_count += from->large_count;
+    into->large_sum += from->large_sum;
 }
 
 void base_histogram_done(struct base_histogram *histogram)
@@ -66,11 +70,29 @@ void base_histogram_done(struct base_histogram *histogram)
     *histogram = (struct base_histogram){0};
 }
 
+uint64_t base_histogram_count(const struct base_histogram *histogram)
+{
+    uint64_t count = histogram->large_count;
+    for (uint32_t cell = 0; cell < histogram->exact_count; cell++)
+        count += histogram->cells[cell];
+    return count;
+}
+
+uint64_t base_histogram_max(const struct base_histogram *histogram)
+{
+    uint32_t cell = histogram->exact_count;
+    if (histogram->large_count)
+        return histogram->large_max;
+    while (cell > 0 && histogram->cells[cell - 1] == 0)
+        cell--;
+    return cell > 0 ? cell - 1 : 0;
+}
+
 uint64_t base_histogram_quantile(const struct base_histogram *histogram, uint32_t ppm)
 {
-    base_assert(histogram->count > 0 && ppm <= 1000000);
-    uint64_t rank = (uint64_t) (((unsigned __int128) histogram->count * ppm + 999999) / 1000000);
-    uint64_t below = 0;
+    uint64_t count = base_histogram_count(histogram), below = 0;
+    base_assert(count > 0 && ppm <= 1000000);
+    uint64_t rank = (uint64_t) (((unsigned __int128) count * ppm + 999999) / 1000000);
     uint32_t cell = 0;
     for (;; cell++) {
         base_assert(cell < histogram->cell_count);
@@ -79,12 +101,18 @@ uint64_t base_histogram_quantile(const struct base_histogram *histogram, uint32_
             break;
     }
     uint64_t value = cell_middle(cell);
-    if (value < histogram->value_min)
-        return histogram->value_min;
-    return value > histogram->value_max ? histogram->value_max : value;
+    if (cell < EXACT_CELLS)
+        return value;
+    if (value < histogram->large_min)
+        return histogram->large_min;
+    return value > histogram->large_max ? histogram->large_max : value;
 }
 
 double base_histogram_mean(const struct base_histogram *histogram)
 {
-    return histogram->count == 0 ? 0 : (double) histogram->sum / (double) histogram->count;
+    unsigned __int128 sum = histogram->large_sum;
+    uint64_t count = base_histogram_count(histogram);
+    for (uint32_t cell = 0; cell < histogram->exact_count; cell++)
+        sum += (unsigned __int128) histogram->cells[cell] * cell;
+    return count == 0 ? 0 : (double) sum / (double) count;
 }

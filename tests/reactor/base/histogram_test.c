@@ -26,6 +26,9 @@ static void small_values_are_kept_exactly(void **state)
         base_histogram_add(&histogram, UINT64_MAX);
         assert_int_equal(base_histogram_quantile(&histogram, 500000), value);
         base_histogram_done(&histogram);
+        base_histogram_add(&histogram, value);
+        assert_int_equal(base_histogram_max(&histogram), value);
+        base_histogram_done(&histogram);
     }
 }
 
@@ -47,8 +50,8 @@ static void quantiles_are_within_half_a_cell_of_the_nearest_rank(void **state)
         uint64_t error = got > expected ? got - expected : expected - got;
         assert_true(error <= expected / 2048);
     }
-    assert_int_equal(histogram.value_min, values[0]);
-    assert_int_equal(histogram.value_max, values[COUNT - 1]);
+    assert_int_equal(base_histogram_count(&histogram), COUNT);
+    assert_int_equal(base_histogram_max(&histogram), values[COUNT - 1]);
     base_histogram_done(&histogram);
     free(values);
 }
@@ -95,10 +98,11 @@ static void merging_in_any_order_is_adding_all_to_one(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(merged[i]->cell_count, all.cell_count);
         assert_memory_equal(merged[i]->cells, all.cells, all.cell_count * sizeof(*all.cells));
-        assert_int_equal(merged[i]->count, all.count);
-        assert_int_equal(merged[i]->value_min, all.value_min);
-        assert_int_equal(merged[i]->value_max, all.value_max);
-        assert_true(merged[i]->sum == all.sum);
+        assert_int_equal(base_histogram_count(merged[i]), base_histogram_count(&all));
+        assert_int_equal(merged[i]->large_min, all.large_min);
+        assert_int_equal(merged[i]->large_max, all.large_max);
+        assert_true(merged[i]->large_sum == all.large_sum);
+        assert_true(base_histogram_mean(merged[i]) == base_histogram_mean(&all));
     }
     for (int i = 0; i < 3; i++)
         base_histogram_done(&parts[i]);
