@@ -1,6 +1,6 @@
 /* Iterative node lookups (section 2.3 of the paper).
  *
- * A lookup keeps the closest candidates it has heard of in order of their distance to the key, asks the closest that it
+ * A lookup keeps the closest candidates it has heard of and the order of their distances to the key, asks the closest that it
  * has not asked with up to alpha requests in flight, and ends when the k closest that answer in time have answered.
  * When alpha results in a row brought nothing closer than the closest known, it asks the rest of the k closest at
  * once, as in the paper. In the field a request is not repeated as soon as it is overdue: others are asked instead,
@@ -22,19 +22,42 @@ struct candidate {
 
 _Static_assert(sizeof(struct candidate) == 32, "two a cache line");
 
+/* A candidate's place in the order of distances: its distance's first 54 bits, then which candidate it is. So searching
+ * and making room move 8 octets, and the candidates stay where they are. */
+typedef uint64_t ordered;
+#define ORDERED_CANDIDATE UINT64_C(0x3ff)
+_Static_assert(2 * KADEMLIA_K_MAX + 256 <= ORDERED_CANDIDATE, "a number for each candidate, alpha being 256");
+
+/* By a hash of the distance, the candidate that came there last: four contacts in five that a reply names are known. It
+ * may point to another, since it is only where to look first; so one octet is enough. */
+#define FAMILIAR_LOG2 8
+#define FAMILIAR_OCTETS (1u << FAMILIAR_LOG2)
+
 struct lookup {
     uint32_t next, number; /* number: the workload's */
     struct kademlia_words key;
     uint16_t serial, count, in_flight, fruitless, answered;
     uint16_t requests;     /* numbers given out */
+    uint16_t settled;      /* so many of the closest are known to have answered */
     uint32_t messages, timeouts;
     uint8_t purpose;
-    struct candidate candidates[]; /* by distance */
+    uint8_t familiar[FAMILIAR_OCTETS] __attribute__((aligned(64)));
+    struct candidate candidates[]; /* in no order; behind as many as can be kept: their order */
 };
 
 uint32_t kademlia_lookup_bytes(uint32_t candidate_capacity)
 {
-    return (uint32_t) (sizeof(struct lookup) + candidate_capacity * sizeof(struct candidate));
+    return (uint32_t) (sizeof(struct lookup) + candidate_capacity * (sizeof(struct candidate) + sizeof(ordered)));
+}
+
+static ordered *order_of(const struct kademlia_shared *shared, const struct lookup *lookup)
+{
+    return (ordered *) (void *) (lookup->candidates + shared->candidate_capacity);
+}
+
+static struct candidate *candidate_of(struct lookup *lookup, ordered place)
+{
+    return &lookup->candidates[place & ORDERED_CANDIDATE];
 }
 
 static bool in_flight(const struct candidate *candidate)
@@ -61,39 +84,96 @@ static struct lookup *lookup_find(struct peer *peer, uint32_t serial)
 /* --- candidates --- */
 
 /* The place of the first candidate that is not closer than distance. Its steps cannot be foreseen, so the search is
- * made of conditional moves; the first word nearly always decides. */
-static uint32_t place_of(const struct lookup *lookup, const struct kademlia_words *distance)
+ * made of conditional moves; the first bits nearly always decide. */
+static uint32_t place_of(const struct kademlia_shared *shared, struct lookup *lookup,
+                         const struct kademlia_words *distance)
 {
-    const struct candidate *candidates = lookup->candidates;
+    const ordered *order = order_of(shared, lookup);
+    uint64_t first_bits = distance->high & ~ORDERED_CANDIDATE;
     uint32_t place = 0;
     for (uint32_t count = lookup->count; count > 1; count -= count / 2)
-        place += candidates[place + count / 2 - 1].distance.high < distance->high ? count / 2 : 0;
-    while (place < lookup->count && kademlia_closer(&candidates[place].distance, distance))
+        place += order[place + count / 2 - 1] < first_bits ? count / 2 : 0;
+    while (place < lookup->count && kademlia_closer(&candidate_of(lookup, order[place])->distance, distance))
         place++;
     return place;
 }
 
-static bool is_at(const struct lookup *lookup, uint32_t place, const struct kademlia_words *distance)
+/* The candidate at this place if it is at this distance, else NULL. */
+static struct candidate *candidate_at(const struct kademlia_shared *shared, struct lookup *lookup, uint32_t place,
+                                      const struct kademlia_words *distance)
 {
-    return place < lookup->count && kademlia_words_equal(&lookup->candidates[place].distance, distance);
+    if (place == lookup->count)
+        return NULL;
+    struct candidate *candidate = candidate_of(lookup, order_of(shared, lookup)[place]);
+    return kademlia_words_equal(&candidate->distance, distance) ? candidate : NULL;
 }
 
-/* Makes room at a place; the farthest candidate is forgotten when there are as many as can be kept. */
+/* The number of a candidate: the next one, or that of the farthest, which is forgotten when there are as many as can be
+ * kept. */
+static uint32_t number_for(struct peer *peer, struct lookup *lookup)
+{
+    const struct kademlia_shared *shared = peer_shared(peer);
+    if (lookup->count < shared->candidate_capacity)
+        return lookup->count++;
+    ordered farthest = order_of(shared, lookup)[lookup->count - 1];
+    if (in_flight(candidate_of(lookup, farthest))) {
+        peer_disarm(peer, candidate_of(lookup, farthest)->timer);
+        lookup->in_flight--;
+    }
+    return (uint32_t) (farthest & ORDERED_CANDIDATE);
+}
+
+static uint8_t *familiar_at(struct lookup *lookup, uint64_t first_word)
+{
+    return &lookup->familiar[first_word * UINT64_C(0x9e3779b97f4a7c15) >> (64 - FAMILIAR_LOG2)];
+}
+
 static void candidate_insert(struct peer *peer, struct lookup *lookup, uint32_t place,
                              const struct candidate *candidate)
 {
+    ordered *order = order_of(peer_shared(peer), lookup);
+    uint32_t number = number_for(peer, lookup);
+    memmove(&order[place + 1], &order[place], (lookup->count - 1 - place) * sizeof *order);
+    order[place] = (candidate->distance.high & ~ORDERED_CANDIDATE) | number;
+    lookup->candidates[number] = *candidate;
+    *familiar_at(lookup, candidate->distance.high) = (uint8_t) number;
+    if (lookup->settled > place)
+        lookup->settled = (uint16_t) place;
+}
+
+/* Whether a contact at this distance can be passed over at a glance: it is a candidate, or farther than all that can be
+ * kept. Which of 20 contacts that is cannot be foreseen, so nothing branches on the way to the answer. */
+static inline bool is_nothing_new(struct lookup *lookup, const struct kademlia_words *distance, uint64_t farthest)
+{
+    const struct kademlia_words *known = &lookup->candidates[*familiar_at(lookup, distance->high)].distance;
+    uint64_t differences = (known->high ^ distance->high) | (known->middle ^ distance->middle) |
+                           (known->low ^ distance->low);
+    return (distance->high > farthest) | (differences == 0);
+}
+
+static uint64_t farthest_kept(const struct kademlia_shared *shared, struct lookup *lookup)
+{
+    if (lookup->count < shared->candidate_capacity)
+        return UINT64_MAX;
+    return candidate_of(lookup, order_of(shared, lookup)[lookup->count - 1])->distance.high;
+}
+
+/* A contact named by somebody; true when it is closer than all that was known. */
+static bool candidate_add(struct peer *peer, struct lookup *lookup, const uint8_t *contact,
+                          const struct kademlia_words *distance, uint32_t depth)
+{
     const struct kademlia_shared *shared = peer_shared(peer);
-    if (lookup->count == shared->candidate_capacity) {
-        const struct candidate *farthest = &lookup->candidates[--lookup->count];
-        if (in_flight(farthest)) {
-            peer_disarm(peer, farthest->timer);
-            lookup->in_flight--;
-        }
-    }
-    memmove(&lookup->candidates[place + 1], &lookup->candidates[place],
-            (lookup->count - place) * sizeof *candidate);
-    lookup->candidates[place] = *candidate;
-    lookup->count++;
+    const struct kademlia *state = peer_state(peer);
+    uint32_t place = place_of(shared, lookup, distance);
+    struct kademlia_words id = kademlia_distance(distance, &lookup->key);
+    if (candidate_at(shared, lookup, place, distance) != NULL || place == shared->candidate_capacity ||
+        kademlia_words_equal(&id, &state->id))
+        return false;
+    struct candidate candidate = {.distance = *distance, .depth = (uint8_t) (depth < UINT8_MAX ? depth : UINT8_MAX)};
+    if (!kademlia_contact_decode(peer, contact, &id, &candidate.address) || candidate.address == peer_self(peer))
+        return false;
+    candidate_insert(peer, lookup, place, &candidate);
+    return place == 0;
 }
 
 /* Adds the contacts of a reply; true when one is closer than all that was known. */
@@ -101,23 +181,17 @@ static bool candidates_add(struct peer *peer, struct lookup *lookup, const struc
                            uint32_t depth)
 {
     const struct kademlia_shared *shared = peer_shared(peer);
-    const struct kademlia *state = peer_state(peer);
     size_t contact_octets = shared->octets + PEER_ADDRESS_OCTETS;
+    uint64_t farthest = farthest_kept(shared, lookup);
     bool closer = false;
     for (uint32_t i = 0; i < message->contact_count; i++) {
         const uint8_t *contact = message->contacts + i * contact_octets;
         struct kademlia_words id = kademlia_words_load(contact, shared->octets);
         struct kademlia_words distance = kademlia_distance(&id, &lookup->key);
-        uint32_t place = place_of(lookup, &distance);
-        if (is_at(lookup, place, &distance) || place == shared->candidate_capacity ||
-            kademlia_words_equal(&id, &state->id))
+        if (is_nothing_new(lookup, &distance, farthest))
             continue;
-        struct candidate candidate = {.distance = distance, .depth = (uint8_t) (depth < UINT8_MAX ? depth : UINT8_MAX)};
-        if (!kademlia_contact_decode(peer, contact, &id, &candidate.address) ||
-            candidate.address == peer_self(peer))
-            continue;
-        candidate_insert(peer, lookup, place, &candidate);
-        closer |= place == 0;
+        closer |= candidate_add(peer, lookup, contact, &distance, depth);
+        farthest = farthest_kept(shared, lookup);
     }
     return closer;
 }
@@ -128,8 +202,8 @@ static void candidate_seed(struct peer *peer, struct lookup *lookup, const struc
     struct kademlia_words id = kademlia_words_load(contact->id, shared->octets);
     struct candidate candidate = {.distance = kademlia_distance(&id, &lookup->key), .address = contact->address,
                                   .depth = 1};
-    uint32_t place = place_of(lookup, &candidate.distance);
-    if (!is_at(lookup, place, &candidate.distance))
+    uint32_t place = place_of(shared, lookup, &candidate.distance);
+    if (candidate_at(shared, lookup, place, &candidate.distance) == NULL)
         candidate_insert(peer, lookup, place, &candidate);
 }
 
@@ -147,19 +221,20 @@ static void candidates_seed(struct peer *peer, struct lookup *lookup)
 
 /* --- the end --- */
 
-static const struct candidate *closest_answered(const struct lookup *lookup)
+static const struct candidate *closest_answered(const struct kademlia_shared *shared, struct lookup *lookup)
 {
+    const ordered *order = order_of(shared, lookup);
     for (uint32_t i = 0; i < lookup->count; i++)
-        if (lookup->candidates[i].state == ANSWERED)
-            return &lookup->candidates[i];
+        if (candidate_of(lookup, order[i])->state == ANSWERED)
+            return candidate_of(lookup, order[i]);
     return NULL;
 }
 
 /* alone: there was nobody to ask, and nobody is to be found. */
-static void report(struct peer *peer, const struct lookup *lookup, bool alone)
+static void report(struct peer *peer, struct lookup *lookup, bool alone)
 {
     const struct kademlia *state = peer_state(peer);
-    const struct candidate *best = closest_answered(lookup);
+    const struct candidate *best = closest_answered(peer_shared(peer), lookup);
     struct kademlia_words own = kademlia_distance(&state->id, &lookup->key);
     struct peer_lookup_result result = {.succeeded = best != NULL || alone, .messages = lookup->messages,
                                         .timeouts = lookup->timeouts};
@@ -225,9 +300,10 @@ static void ask(struct peer *peer, struct lookup *lookup, struct candidate *cand
 /* Asks the overdue once more that are closer than the closest that answered; true while that is under way. */
 static bool ask_again(struct peer *peer, struct lookup *lookup, uint32_t limit)
 {
+    const ordered *order = order_of(peer_shared(peer), lookup);
     bool waiting = false;
-    for (uint32_t i = 0; i < lookup->count && lookup->candidates[i].state != ANSWERED; i++) {
-        struct candidate *candidate = &lookup->candidates[i];
+    for (uint32_t i = 0; i < lookup->count && candidate_of(lookup, order[i])->state != ANSWERED; i++) {
+        struct candidate *candidate = candidate_of(lookup, order[i]);
         if (candidate->state == OVERDUE && lookup->in_flight < limit)
             ask(peer, lookup, candidate);
         waiting |= candidate->state == ASKED_AGAIN || candidate->state == OVERDUE;
@@ -239,10 +315,13 @@ static void advance(struct peer *peer, struct lookup *lookup)
 {
     const struct kademlia_shared *shared = peer_shared(peer);
     uint32_t limit = lookup->fruitless >= shared->alpha && shared->k > shared->alpha ? shared->k : shared->alpha;
-    uint32_t good = 0; /* not overdue, so far */
+    const ordered *order = order_of(shared, lookup);
+    while (lookup->settled < lookup->count && candidate_of(lookup, order[lookup->settled])->state == ANSWERED)
+        lookup->settled++;
+    uint32_t good = lookup->settled; /* not overdue, so far */
     bool waiting = false;
-    for (uint32_t i = 0; i < lookup->count && good < shared->k && !(waiting && lookup->in_flight >= limit); i++) {
-        struct candidate *candidate = &lookup->candidates[i];
+    for (uint32_t i = good; i < lookup->count && good < shared->k && !(waiting && lookup->in_flight >= limit); i++) {
+        struct candidate *candidate = candidate_of(lookup, order[i]);
         if (candidate->state == NEW && lookup->in_flight < limit && lookup->requests < UINT16_MAX)
             ask(peer, lookup, candidate);
         waiting |= candidate->state == ASKED || (candidate->state == NEW && lookup->in_flight >= limit);
@@ -302,15 +381,16 @@ void kademlia_lookup_start(struct peer *peer, enum kademlia_purpose purpose, uin
 
 void kademlia_lookup_answer(struct peer *peer, peer_address from, const struct kademlia_message *message)
 {
+    const struct kademlia_shared *shared = peer_shared(peer);
     const struct kademlia *state = peer_state(peer);
     uint32_t number = message->transaction ^ state->salt;
     struct lookup *lookup = lookup_find(peer, number >> 16);
     if (lookup == NULL)
         return;
     struct kademlia_words distance = kademlia_distance(&message->sender, &lookup->key);
-    uint32_t place = place_of(lookup, &distance);
-    struct candidate *candidate = &lookup->candidates[place];
-    if (!is_at(lookup, place, &distance) || candidate->address != from || candidate->request == 0 ||
+    uint32_t place = place_of(shared, lookup, &distance);
+    struct candidate *candidate = candidate_at(shared, lookup, place, &distance);
+    if (candidate == NULL || candidate->address != from || candidate->request == 0 ||
         candidate->request != (uint16_t) number || candidate->state == ANSWERED)
         return;
     if (in_flight(candidate)) {
@@ -328,11 +408,11 @@ void kademlia_lookup_timeout(struct peer *peer, uint32_t number)
 {
     struct lookup *lookup = lookup_find(peer, number >> 16);
     base_assert(lookup != NULL); /* the timers of a lookup that ends are disarmed */
-    uint32_t place = 0;
-    while (place < lookup->count && lookup->candidates[place].request != (uint16_t) number)
-        place++;
-    struct candidate *candidate = &lookup->candidates[place];
-    base_assert(place < lookup->count && in_flight(candidate));
+    uint32_t i = 0;
+    while (i < lookup->count && lookup->candidates[i].request != (uint16_t) number)
+        i++;
+    struct candidate *candidate = &lookup->candidates[i];
+    base_assert(i < lookup->count && in_flight(candidate));
     candidate->state = candidate->state == ASKED ? OVERDUE : GIVEN_UP;
     lookup->in_flight--;
     lookup->timeouts++;
