@@ -141,11 +141,14 @@ static void release(struct peer *peer)
     kademlia_table_release(peer);
 }
 
-/* Always inlined: to the compiler a function that only prefetches has no effect, and a call of it may go. */
+/* Two lines a step, so one too many now and then. Always inlined: to the compiler a function that only prefetches has no
+ * effect, and a call of it may go. */
 static inline __attribute__((always_inline)) void prefetch_lines(const void *start, uint32_t bytes)
 {
-    for (uint32_t at = 0; at < bytes; at += 64)
-        __builtin_prefetch((const uint8_t *) start + at);
+    for (const uint8_t *at = start, *end = at + bytes; at < end; at += 128) {
+        __builtin_prefetch(at);
+        __builtin_prefetch(at + 64);
+    }
 }
 
 /* A bucket up to its marks, or with the ids of its contacts. */
@@ -157,7 +160,7 @@ static void prefetch_bucket(const struct kademlia_shared *shared, const struct k
 
 /* What a message will touch: the sender's bucket up to its marks; for FIND_NODE the target's, which the reply is taken
  * from, and where that is the last one, as for most whom a lookup asks, the one before, since the last is rarely full;
- * for NODES the latest lookup. */
+ * for NODES the latest lookup, and the contacts that the message names. */
 static void prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct kademlia *own = state;
@@ -173,6 +176,8 @@ static void prefetch(const void *state, const void *shared, uint8_t kind, const 
             prefetch_bucket(s, own, asked_for - 1, true);
     } else if (kind == KADEMLIA_NODES && own->lookups != 0) {
         prefetch_lines(base_slab_at(&s->lookups, own->lookups), s->lookups.item_bytes);
+        if (length > 64)
+            prefetch_lines(bytes + 64, (uint32_t) length - 64);
     }
 }
 

@@ -250,6 +250,22 @@ void kademlia_table_release(struct peer *peer)
 
 /* --- invariants --- */
 
+static uint32_t last_octet(const struct kademlia_shared *shared, struct kademlia_bucket *bucket, uint32_t slot)
+{
+    return bucket_id(shared, bucket, slot)[shared->octets - 1];
+}
+
+/* Whether a slot before has this id or this address. Few ids end alike, so most often their last octets say no. */
+static bool is_there_again(const struct kademlia_shared *shared, struct kademlia_bucket *bucket, uint32_t slot)
+{
+    uint32_t address = bucket->addresses[slot], last = last_octet(shared, bucket, slot);
+    for (uint32_t before = 0; before < slot; before++)
+        if ((bucket->addresses[before] == address) | (last_octet(shared, bucket, before) == last))
+            return bucket_find_id(shared, bucket, bucket_id(shared, bucket, slot)) != slot ||
+                   bucket_find(bucket, 0, slot, address) != slot;
+    return false;
+}
+
 static const char *bucket_check(const struct kademlia_shared *shared, const struct kademlia *state, uint32_t index)
 {
     struct kademlia_bucket *bucket = kademlia_bucket_at(shared, state, index);
@@ -263,8 +279,7 @@ static const char *bucket_check(const struct kademlia_shared *shared, const stru
             return "a peer is its own contact";
         if (kademlia_bucket_of(state, &id) != index)
             return "a contact is in the wrong bucket";
-        if (bucket_find_id(shared, bucket, bucket_id(shared, bucket, slot)) != slot ||
-            bucket_find(bucket, 0, bucket->count, bucket->addresses[slot]) != slot)
+        if (is_there_again(shared, bucket, slot))
             return "a contact is in its bucket twice";
     }
     return stale == bucket->stale_count ? NULL : "a bucket's count of stale contacts is wrong";
