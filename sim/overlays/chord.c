@@ -101,10 +101,11 @@ static void short_ways(struct chord_shared *shared)
 {
     const struct chord_parameters *p = shared->parameters;
     bool narrow_node = shared->narrow && shared->nodes == 1;
-    bool plain_lookups = narrow_node && p->lookup == CHORD_RECURSIVE && !p->acknowledge && p->keys == 0;
+    bool two_words = shared->octets >= 3; /* a LOOKUP has 16 octets or more */
+    bool plain_lookups = narrow_node && two_words && p->lookup == CHORD_RECURSIVE && !p->acknowledge && p->keys == 0;
     shared->prefetch_octets = narrow_node ? CHORD_LOOKUP_KEY + shared->octets : CHORD_NO_LENGTH;
     shared->lookup_octets = plain_lookups ? shared->prefetch_octets : CHORD_NO_LENGTH;
-    shared->steady = plain_lookups && shared->successors == 1 && shared->bits % 8 == 0 && shared->octets >= 3;
+    shared->steady = plain_lookups && shared->successors == 1 && shared->bits % 8 == 0;
     if (!shared->narrow)
         return;
     shared->narrow_shift = 32 - 8 * shared->octets;

@@ -193,7 +193,7 @@ static void the_short_ways_do_with_any_bytes_what_the_long_way_does(void **unuse
     for (int i = 0; i < 6; i++) {
         struct chord_parameters p = defaults();
         p.acknowledge = false;
-        p.bits = (const uint64_t[]){24, 32, 24, 20, 13, 8}[i];
+        p.bits = (const uint64_t[]){24, 32, 24, 20, 17, 13}[i];
         p.successors = i < 2 ? 1 : (const uint64_t[]){8, 1, 3, 1}[i - 2];
         make_twins(&twins, &p);
         uint32_t good = 0;
