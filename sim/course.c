@@ -1,4 +1,4 @@
-/* The course of a run: what happens at 0, the plan's steps and the dispatch between them, the end. */
+/* The course of a run: the plan's steps at 0 and later, the dispatch between them, the end. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -69,79 +69,45 @@ static void take_step(struct run *run, const struct plan_step *step)
     push_step(run, step);
 }
 
-/* Whether this is the end of set-up: a failure, or the wish to stop, which is heeded once in so many peers; the first of
- * them each touch a huge page that must be cleared. */
-static bool join_ends(struct run *run, uint32_t done)
+/* --- what happens at 0 --- */
+
+static void count_up(struct run *run, uint32_t peer)
 {
-    if (done % 64 == 0)
-        heed_stop(run);
-    return run_failed(run) || run->interrupted;
+    run->up_count++;
+    run->up_by_instance[run->identity->group_instance[identity_group_of(run->identity, peer)]]++;
 }
 
-/* bootstrap: 1 + whom to join through, 0: not up; UINT32_MAX: through nobody. */
-static void join_one(struct run *run, uint32_t peer, uint32_t bootstrap)
+/* Takes the plan's steps of that instant. bootstrap: as joins_at_start's. */
+static void take_first_steps(struct run *run, uint32_t *bootstrap)
 {
-    run_lifecycle(run_shard_of(run, peer), &(struct reactor_entry){
-        .target = peer, .order = REACTOR_LIFECYCLE, .kind = PLAN_UP,
-        .payload = bootstrap == UINT32_MAX ? UINT32_MAX : bootstrap - 1});
-}
-
-static void join_in_own_order(struct run *run, const uint32_t *bootstrap, uint32_t first, uint32_t count)
-{
-    for (uint32_t i = 0; i < count && !join_ends(run, i); i++)
-        if (bootstrap[first + i])
-            join_one(run, first + i, bootstrap[first + i]);
-}
-
-#define JOIN_PREFETCH_DISTANCE 8
-#define JOIN_PREFETCH_BYTES 384 /* a Chord peer of 32 fingers; of larger states the beginning */
-
-static inline __attribute__((always_inline)) void prefetch_join(const struct run *run, const uint32_t *bootstrap, uint32_t peer)
-{
-    const uint8_t *block = (const uint8_t *) run_hot(run, peer);
-    __builtin_prefetch(&bootstrap[peer]);
-    for (size_t at = 0; at < run->peer_bytes && at < JOIN_PREFETCH_BYTES; at += 64)
-        __builtin_prefetch(block + at, 1);
-}
-
-static void join_in_census_order(struct run *run, const uint32_t *bootstrap, uint32_t ordinal)
-{
-    const struct identity_instance *instance = &run->identity->instances[ordinal];
-    const struct census *census = &run->census[ordinal];
-    uint32_t each = instance->ids_a_peer;
-    for (uint32_t rank = 0; rank < census->count && !join_ends(run, rank); rank++) {
-        if (rank + JOIN_PREFETCH_DISTANCE < census->count) {
-            uint32_t ahead = census->id_numbers[rank + JOIN_PREFETCH_DISTANCE];
-            identity_prefetch(instance, ahead);
-            prefetch_join(run, bootstrap, identity_peer(instance, run->identity, ahead / each));
-        }
-        uint32_t peer = identity_peer(instance, run->identity, census->id_numbers[rank] / each);
-        if (census->id_numbers[rank] % each == 0) /* its first id */
-            join_one(run, peer, bootstrap[peer]);
-    }
-}
-
-/* What a join does concerns its peer alone, so that the digest cannot tell the order. Peers of a converged start come in
- * the order of their ids, in which neighbours read the same parts of the census; but with a trace, whose rows come in the
- * order of events, all come in their own. */
-static void join_all(struct run *run, const uint32_t *bootstrap)
-{
-    const struct identity *identity = run->identity;
-    if (!run->census || run->record) {
-        join_in_own_order(run, bootstrap, 0, identity->peer_count);
-        return;
-    }
-    for (uint32_t i = 0; i < identity->instance_count; i++) {
-        const struct identity_instance *instance = &identity->instances[i];
-        if (run->census[i].id_numbers) {
-            join_in_census_order(run, bootstrap, i);
+    uint32_t steps = 0;
+    for (struct plan_step step; !run_failed(run) && !run->interrupted && plan_next(run->plan, 1, &step);) {
+        if (steps++ % 64 == 0)
+            heed_stop(run);
+        if (step.what != PLAN_UP) {
+            take_step(run, &step);
             continue;
         }
-        for (uint32_t g = 0; g < instance->group_count; g++) {
-            const struct topology_group *group = &run->scenario->groups[instance->groups[g]];
-            join_in_own_order(run, bootstrap, group->first, group->count);
-        }
+        note(run, &step);
+        count_up(run, step.peer);
+        bootstrap[step.peer] = step.bootstrap == UINT32_MAX ? UINT32_MAX : step.bootstrap + 1;
     }
+}
+
+static int join_at_start(struct run *run, uint32_t *bootstrap)
+{
+    take_first_steps(run, bootstrap);
+    int error = run->shard_count > 1 ? windows_open(run) : 0;
+    if (error)
+        run_fail(&run->shards[0], error, UINT32_MAX, "the threads could not be started");
+    error = error || run->interrupted ? error : census_take(run);
+    if (!error)
+        joins_at_start(run, bootstrap);
+    census_drop(run);
+    heed_stop(run);
+    for (uint32_t i = 0; i < run->shard_count && !error; i++)
+        error = run->shards[i].failure;
+    return error;
 }
 
 #define HUGE_FROM_BYTES (UINT64_C(4) << 20)
@@ -151,29 +117,13 @@ static void join_all(struct run *run, const uint32_t *bootstrap)
 int course_begin(struct run *run)
 {
     size_t bytes = (size_t) run->identity->peer_count * sizeof(uint32_t) + 64;
-    uint32_t *bootstrap = base_reserve(bytes); /* 1 + whom to join through, 0: not up; UINT32_MAX: through nobody */
+    uint32_t *bootstrap = base_reserve(bytes);
     if (!bootstrap)
         return -ENOMEM;
     if (bytes > HUGE_FROM_BYTES)
         base_reserve_huge(bootstrap, bytes);
-    uint32_t steps = 0;
-    for (struct plan_step step; !join_ends(run, steps++) && plan_next(run->plan, 1, &step);) {
-        if (step.what != PLAN_UP) {
-            take_step(run, &step);
-            continue;
-        }
-        note(run, &step);
-        bootstrap[step.peer] = step.bootstrap == UINT32_MAX ? UINT32_MAX : step.bootstrap + 1;
-    }
-    int error = run->interrupted ? 0 : census_take(run);
-    if (!error)
-        join_all(run, bootstrap);
-    census_drop(run);
+    int error = join_at_start(run, bootstrap);
     base_unreserve(bootstrap, bytes);
-    for (uint32_t i = 0; i < run->shard_count && run->shard_count > 1; i++)
-        shard_take_in(&run->shards[i]);
-    for (uint32_t i = 0; i < run->shard_count && !error; i++)
-        error = run->shards[i].failure;
     return error;
 }
 
@@ -202,9 +152,7 @@ int course_run(struct run *run)
 {
     uint64_t end_ns = run->scenario->duration_ns, step_ns = slice_ns(run->scenario);
     struct shard *shard = &run->shards[0];
-    int error = run->shard_count > 1 ? windows_open(run) : 0;
-    if (error)
-        run_fail(shard, error, UINT32_MAX, "the threads could not be started");
+    int error = 0;
     for (uint64_t until_ns = 0; until_ns < end_ns && !run->interrupted && !run_failed(run);) {
         until_ns = plan_slice(run, until_ns, end_ns - until_ns > step_ns ? until_ns + step_ns : end_ns);
         int result = run->windows ? windows_run(run, until_ns) : reactor_loop_run(shard->loop, until_ns);
@@ -212,7 +160,6 @@ int course_run(struct run *run)
         if (result < 0)
             run_fail(shard, result, UINT32_MAX, "the event loop failed");
     }
-    windows_close(run);
     for (uint32_t i = 0; i < run->shard_count && !error; i++)
         error = run->shards[i].failure;
     return error;
@@ -267,6 +214,7 @@ static void count_under_way(struct run *run)
 void course_end(struct run *run)
 {
     bool complete = !run->interrupted && !run_failed(run);
+    windows_close(run);
     count_under_way(run);
     if (run->transport->still_in_flight)
         run->transport->still_in_flight(&run->shards[0]);

@@ -95,8 +95,9 @@ void effect_write(struct shard *shard, enum effect_kind kind, const void *what, 
 {
     struct tape *tape = &shard->tape;
     const struct reactor_entry *event = shard->event;
-    if (!tape->used || tape->source != event->source || tape->count != event->count) {
+    if (!tape->used || tape->target != event->target || tape->source != event->source || tape->count != event->count) {
         put(shard, EFFECT_OF_EVENT, event, sizeof *event, NULL, 0);
+        tape->target = event->target; /* that alone tells apart who joins at 0 */
         tape->source = event->source;
         tape->count = event->count;
     }

@@ -65,7 +65,8 @@ static void go_up(struct shard *shard, struct peer *peer, const struct reactor_e
         cold->up_at_ns = peer->now_ns ? entry->due_ns : 0;
     peer->hot->up = 1;
     peer->hot->born = peer->hot->count;
-    effect(shard, EFFECT_UP, &(struct effect_of_peer){.instance = peer->instance_ordinal}, sizeof(struct effect_of_peer));
+    if (entry->count) /* else at 0, when the course has counted it */
+        effect(shard, EFFECT_UP, &(struct effect_of_peer){.instance = peer->instance_ordinal}, sizeof(struct effect_of_peer));
     memset(peer_state(peer), 0, run->peer_bytes - sizeof(struct peer_hot));
     const struct overlay_ops *ops = peer->instance->ops;
     struct peer_start start = {

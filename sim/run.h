@@ -132,7 +132,7 @@ struct run_bytes {
 struct tape {
     uint8_t *bytes;
     size_t used, replayed;
-    uint32_t source, count; /* of the event that was written last */
+    uint32_t target, source, count; /* of the event that was written last */
 };
 
 /* Messages for another shard's peers: struct run_carried, and what is not carried behind it. */
@@ -376,9 +376,17 @@ int course_run(struct run *run);    /* to the end, or until something fails or s
 void course_end(struct run *run);   /* closes what is open */
 void run_turn(void *shard);         /* once a turn or a window: signals, errors, progress */
 
+/* --- joins.c --- */
+/* Lets peers join at 0, until something fails or stops it. bootstrap: by peer 1 + whom to join through, 0: not up;
+ * UINT32_MAX: through nobody. */
+void joins_at_start(struct run *run, const uint32_t *bootstrap);
+
 /* --- windows.c --- */
+typedef int windows_part(struct shard *shard, const void *context); /* 0 or -errno */
 int windows_open(struct run *run);  /* starts a thread for each shard but the first; 0 or -errno */
 void windows_close(struct run *run);
+/* Has each shard do its part on its thread; then what they sent each other is taken in, and their tapes are replayed. */
+void windows_do(struct run *run, windows_part *part, const void *context);
 /* Runs all shards to until_ns, each on its thread. 0 or -errno of a loop. */
 int windows_run(struct run *run, uint64_t until_ns);
 

@@ -40,6 +40,8 @@ struct barrier {
 
 struct windows {
     struct barrier barrier;
+    windows_part *part; /* what each shard does next, with context */
+    const void *context;
     uint64_t end_ns;    /* of the present window */
     uint64_t span_ns;   /* how long the next one may be: the lookahead, or less where it would be crowded */
     uint64_t crowd;     /* events of all shards in the last one, or not much fewer than in one shortly before */
@@ -98,30 +100,36 @@ static void wait_for_all(struct worker *worker)
     }
 }
 
-static void dispatch(struct worker *worker)
+static void do_part(struct worker *worker)
 {
     struct shard *shard = worker->shard;
     shard->taping = true;
-    worker->result = reactor_loop_run(shard->loop, worker->windows->end_ns);
+    worker->result = worker->windows->part(shard, worker->windows->context);
     shard->taping = false;
 }
 
 /* One shard's part of a window, and then of the exchange. */
-static void run_window(struct worker *worker)
+static void do_and_exchange(struct worker *worker)
 {
-    dispatch(worker);
+    do_part(worker);
     wait_for_all(worker);
     shard_take_in(worker->shard);
     wait_for_all(worker);
 }
 
 /* All shards' parts, on this thread: the others wait for the next window that is worth their help. */
-static void run_window_alone(struct windows *windows, uint32_t shards)
+static void do_alone(struct windows *windows, uint32_t shards)
 {
     for (uint32_t i = 0; i < shards; i++)
-        dispatch(&windows->workers[i]);
+        do_part(&windows->workers[i]);
     for (uint32_t i = 0; i < shards; i++)
         shard_take_in(windows->workers[i].shard);
+}
+
+static void do_together(struct windows *windows)
+{
+    wait_for_all(&windows->workers[0]); /* they begin */
+    do_and_exchange(&windows->workers[0]);
 }
 
 static void *work(void *context)
@@ -135,7 +143,7 @@ static void *work(void *context)
         wait_for_all(worker);
         if (worker->windows->closing)
             return NULL;
-        run_window(worker);
+        do_and_exchange(worker);
     }
 }
 
@@ -193,6 +201,26 @@ void windows_close(struct run *run)
     run->windows = NULL;
 }
 
+static void set_part(struct windows *windows, windows_part *part, const void *context)
+{
+    windows->part = part;
+    windows->context = context;
+}
+
+void windows_do(struct run *run, windows_part *part, const void *context)
+{
+    set_part(run->windows, part, context);
+    do_together(run->windows);
+    effects_replay(run);
+}
+
+/* --- windows --- */
+
+static int dispatch(struct shard *shard, const void *end_ns)
+{
+    return reactor_loop_run(shard->loop, *(const uint64_t *) end_ns);
+}
+
 static uint64_t earliest_ns(const struct run *run)
 {
     uint64_t earliest = UINT64_MAX;
@@ -217,10 +245,9 @@ static void run_all(struct run *run)
     struct windows *windows = run->windows;
     uint64_t before = run_events(run);
     if (windows->crowd < EVENTS_WORTH_DIVIDING && !run->options.divides_always) {
-        run_window_alone(windows, run->shard_count);
+        do_alone(windows, run->shard_count);
     } else {
-        wait_for_all(&windows->workers[0]);
-        run_window(&windows->workers[0]);
+        do_together(windows);
     }
     uint64_t events = run_events(run) - before, fading = windows->crowd - windows->crowd / 4;
     windows->crowd = events > fading ? events : fading;
@@ -242,11 +269,12 @@ int windows_run(struct run *run, uint64_t until_ns)
 {
     struct windows *windows = run->windows;
     int result = 0;
+    set_part(windows, dispatch, &windows->end_ns);
     while (result >= 0 && !run->interrupted && !run_failed(run)) {
         uint64_t begin_ns = earliest_ns(run);
         if (begin_ns >= until_ns) {
             windows->end_ns = until_ns;
-            run_window_alone(windows, run->shard_count); /* only the clocks move on */
+            do_alone(windows, run->shard_count); /* only the clocks move on */
             return worst_result(run);
         }
         windows->end_ns = window_end(run, begin_ns, until_ns);
