@@ -2,12 +2,11 @@
  * a look at what it does not need. From there it is the overlay's, and peer_send's (route.h). */
 #include "sim/handle.h"
 
-/* Events are looked at ahead in groups, so that the misses of a group, and the walks through the page tables which they
- * begin with, go on at the same time: at the start of a group the queue's entries FAR + GROUP ahead of it, the targets'
- * blocks of the entries FAR ahead, and of those NEAR ahead, whose blocks have come, what the overlay will touch beyond. */
-#define GROUP 8u
+/* How many events ahead an upcoming target's block is asked for; and then, when that has come, what the overlay will touch
+ * beyond its first line. With each event one of each, not some at once every few events: a burst of misses has the
+ * processor wait for a free place among those under way, the same misses one by one go on beside the events. */
 #define PREFETCH_FAR 12u
-#define PREFETCH_NEAR 4u
+#define PREFETCH_NEAR 5u
 #define LINE 64u
 
 /* dispatch.c's on_message, of one that is carried, where run->plain. */
@@ -90,19 +89,24 @@ static inline struct reactor_entry *known_at(const struct reactor_queue *queue, 
     return reactor_queue_at(queue, (uint32_t) queue->keys[queue->cursor + ahead]);
 }
 
-/* opened: nothing has been asked for yet. */
-static __attribute__((noinline)) void look_ahead(const struct shard *shard, const struct reactor_queue *queue, bool opened)
+/* Of a bucket just opened, what comes before all that look_ahead asks for. */
+static __attribute__((noinline)) void look_into(const struct shard *shard, const struct reactor_queue *queue)
 {
-    const size_t known = queue->end - queue->cursor, far = PREFETCH_FAR + GROUP, entries = PREFETCH_FAR + 2 * GROUP;
-    for (size_t i = far; i < (entries < known ? entries : known); i++)
-        __builtin_prefetch(known_at(queue, i));
-    for (size_t i = opened ? 0 : PREFETCH_FAR; i < (far < known ? far : known); i++)
+    const size_t known = queue->end - queue->cursor;
+    for (size_t i = 0; i < PREFETCH_FAR && i < known; i++)
         prefetch_far(shard, known_at(queue, i));
-    if (!shard->prefetches_near)
-        return;
-    const size_t near = PREFETCH_NEAR + GROUP;
-    for (size_t i = opened ? 0 : PREFETCH_NEAR; i < (near < known ? near : known); i++)
+    for (size_t i = 0; i < PREFETCH_NEAR && i < known && shard->prefetches_near; i++)
         prefetch_near(shard, known_at(queue, i));
+}
+
+static inline __attribute__((always_inline)) void look_ahead(const struct shard *shard, const struct reactor_queue *queue)
+{
+    const size_t known = queue->end - queue->cursor;
+    __builtin_prefetch(known_at(queue, REACTOR_QUEUE_AHEAD - 1)); /* there is a key at least */
+    if (known > PREFETCH_FAR)
+        prefetch_far(shard, known_at(queue, PREFETCH_FAR));
+    if (known > PREFETCH_NEAR && shard->prefetches_near)
+        prefetch_near(shard, known_at(queue, PREFETCH_NEAR));
 }
 
 static inline __attribute__((always_inline)) void run_event(struct shard *shard, struct reactor_entry *entry, unsigned plain_order)
@@ -114,27 +118,40 @@ static inline __attribute__((always_inline)) void run_event(struct shard *shard,
         run_dispatch[entry->order & REACTOR_CLASS_MASK](shard, entry);
 }
 
+/* The events of the opened bucket, as long as there are some. */
+static inline __attribute__((always_inline)) uint32_t run_opened(struct shard *shard, struct reactor_queue *queue,
+                                                                 uint64_t until_ns, uint32_t most, uint64_t *now_ns,
+                                                                 bool prefetches)
+{
+    const unsigned plain_order = shard->run->plain ? REACTOR_MESSAGE | REACTOR_CARRIES : UINT8_MAX; /* that of none */
+    uint32_t left = most;
+    for (; left && queue->cursor != queue->end && !shard->failure; left--) {
+        struct reactor_entry *entry = known_at(queue, 0);
+        if (entry->due_ns >= until_ns)
+            break;
+        if (prefetches)
+            look_ahead(shard, queue);
+        queue->cursor++;
+        *now_ns = entry->due_ns;
+        run_event(shard, entry, plain_order);
+    }
+    return most - left;
+}
+
 uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
 {
     struct shard *shard = context;
-    const unsigned plain_order = shard->run->plain ? REACTOR_MESSAGE | REACTOR_CARRIES : UINT8_MAX; /* that of none */
-    const bool prefetches = shard->run->prefetch_bytes > 0;
     uint64_t opened = queue->opened;
-    uint32_t left = most;
-    while (left && !shard->failure) {
+    uint32_t left = most, done = 1;
+    while (left && done && !shard->failure) {
         if (queue->cursor == queue->end && !reactor_queue_open_next(queue, until_ns))
             break;
-        if (prefetches)
-            look_ahead(shard, queue, opened != queue->opened);
+        bool prefetches = shard->run->prefetch_bytes > 0;
+        if (prefetches && opened != queue->opened)
+            look_into(shard, queue);
         opened = queue->opened;
-        for (uint32_t group = left < GROUP ? left : GROUP; group && queue->cursor != queue->end; group--, left--) {
-            struct reactor_entry *entry = known_at(queue, 0);
-            if (entry->due_ns >= until_ns)
-                return most - left;
-            queue->cursor++;
-            *now_ns = entry->due_ns;
-            run_event(shard, entry, plain_order);
-        }
+        done = run_opened(shard, queue, until_ns, left, now_ns, prefetches);
+        left -= done;
     }
     return most - left;
 }
