@@ -49,11 +49,12 @@ static struct trace_batch *pool_try_take(struct trace_handover *handover)
     return batch;
 }
 
-/* Who waits is woken when half of what goes around is free, so that a run faster than its writer sleeps once in many
- * batches. Each table may keep one open: what is more comes back. */
+/* Who waits is woken when seven eighths of what goes around are free, so that a run faster than its writer sleeps seldom, and
+ * finds its caches cold as seldom; the last eighth (4 MiB) keeps the writer busy meanwhile. Each table may keep one open:
+ * what is more comes back. */
 static uint32_t woken_at(const struct trace_handover *handover)
 {
-    return handover->made > TRACE_TABLE_COUNT ? (handover->made - TRACE_TABLE_COUNT + 1) / 2 : 1;
+    return handover->made > TRACE_TABLE_COUNT ? (handover->made - TRACE_TABLE_COUNT) * 7 / 8 + 1 : 1;
 }
 
 struct trace_batch *trace_handover_take(struct trace_handover *handover, enum trace_table table, bool may_wait)

@@ -12,7 +12,7 @@
 #include "traces/sinks/sink.h"
 
 /* Every table may hold one open; 128 more are on the way (32 MiB: .3 s of the writer's time). A run that outpaces its
- * writer sleeps until half of them are free and finds its own caches cold each time, so longer turns are cheaper: user
+ * writer sleeps until most of them are free and finds its own caches cold each time, so longer turns are cheaper: user
  * CPU with everything recorded, of that with nothing (averaging, 100 k): 1.3 with 16, 1.2 with 64, 1.1 with 128. */
 #define TRACE_BATCH_MAX (TRACE_TABLE_COUNT + 128)
 
