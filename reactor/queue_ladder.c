@@ -276,8 +276,8 @@ void queue_ladder_prefetch(const struct queue_ladder *ladder)
         for (; walk.left; queue_walk_next(&ladder->store, &walk)) {
             prefetch_lines(queue_walk_items(&ladder->store, &walk), walk.here * QUEUE_UNIT_BYTES << kind);
             if (kind != QUEUE_COMPACT)
-                prefetch_lines(queue_store_due(&ladder->store, walk.chunk * QUEUE_CHUNK_UNITS, kind == QUEUE_CARRYING),
-                               walk.here * sizeof(uint32_t));
+                prefetch_lines(queue_store_due(&ladder->store, walk.chunk * QUEUE_CHUNK_UNITS),
+                               (walk.here << kind) * sizeof(uint32_t) / 2);
         }
     }
 }

@@ -16,9 +16,9 @@ static size_t units_bytes(uint32_t chunks)
     return (size_t) chunks * QUEUE_CHUNK_BYTES;
 }
 
-static size_t dues_bytes(uint32_t chunks, bool carries)
+static size_t dues_bytes(uint32_t chunks)
 {
-    return (size_t) chunks * (QUEUE_CHUNK_UNITS >> (carries ? QUEUE_CARRYING : QUEUE_PLAIN)) * sizeof(uint32_t);
+    return (size_t) chunks * (QUEUE_CHUNK_UNITS >> QUEUE_PLAIN) * sizeof(uint32_t);
 }
 
 int queue_store_init(struct queue_store *store, uint64_t chunks)
@@ -27,9 +27,8 @@ int queue_store_init(struct queue_store *store, uint64_t chunks)
     *store = (struct queue_store){.used_end = 1, .capacity = (uint32_t) (chunks < CHUNKS_MAX ? chunks : CHUNKS_MAX)};
     store->units = base_reserve(units_bytes(store->capacity));
     store->links = base_reserve(store->capacity * sizeof store->links[0]);
-    for (unsigned carries = 0; carries < 2; carries++)
-        store->dues[carries] = base_reserve(dues_bytes(store->capacity, carries));
-    if (store->units && store->links && store->dues[0] && store->dues[1])
+    store->dues = base_reserve(dues_bytes(store->capacity));
+    if (store->units && store->links && store->dues)
         return 0;
     queue_store_done(store);
     return -ENOMEM;
@@ -41,10 +40,8 @@ void queue_store_done(struct queue_store *store)
         base_unreserve(store->units, units_bytes(store->capacity));
     if (store->links)
         base_unreserve(store->links, store->capacity * sizeof store->links[0]);
-    for (unsigned carries = 0; carries < 2; carries++) {
-        if (store->dues[carries])
-            base_unreserve(store->dues[carries], dues_bytes(store->capacity, carries));
-    }
+    if (store->dues)
+        base_unreserve(store->dues, dues_bytes(store->capacity));
     *store = (struct queue_store){0};
 }
 
@@ -54,8 +51,7 @@ static void ask_for_huge_pages(const struct queue_store *store)
 {
     uint32_t used = store->used_end, left = store->capacity - used, more = used < left ? used : left;
     base_reserve_huge(queue_store_at(store, used * QUEUE_CHUNK_UNITS), units_bytes(more));
-    for (unsigned carries = 0; carries < 2; carries++)
-        base_reserve_huge(queue_store_due(store, used * QUEUE_CHUNK_UNITS, carries), dues_bytes(more, carries));
+    base_reserve_huge(queue_store_due(store, used * QUEUE_CHUNK_UNITS), dues_bytes(more));
 }
 
 uint32_t queue_store_take_fresh(struct queue_store *store)
@@ -73,8 +69,7 @@ bool queue_store_has_room(const struct queue_store *store)
 
 size_t queue_store_bytes(const struct queue_store *store)
 {
-    return store->used_end * (QUEUE_CHUNK_BYTES + sizeof store->links[0]) + dues_bytes(store->dues_end[0], false) +
-           dues_bytes(store->dues_end[1], true);
+    return store->used_end * (QUEUE_CHUNK_BYTES + sizeof store->links[0]) + dues_bytes(store->dues_end);
 }
 
 struct queue_walk queue_walk_turned(struct queue_store *store, struct queue_list list, enum queue_kind kind)

@@ -28,11 +28,11 @@ struct queue_link {
 
 struct queue_store {
     uint8_t *units;
-    uint8_t *dues[2]; /* low halves of the instants of entries (0: without, 1: with carried bytes), chunk by chunk */
+    uint8_t *dues; /* low halves of the instants of entries, chunk by chunk */
     struct queue_link *links; /* by chunk */
     uint32_t free_head;       /* 0: none; chunk 0 is never used */
     uint32_t used_end;        /* chunks below it were touched */
-    uint32_t dues_end[2];     /* and the dues of those below it */
+    uint32_t dues_end;        /* and the dues of those below it */
     uint32_t capacity;
 };
 
@@ -53,9 +53,9 @@ static inline struct reactor_entry *queue_store_entry(const struct queue_store *
 }
 
 /* The due instant's low half of an entry that lies in a list, apart from it. */
-static inline uint32_t *queue_store_due(const struct queue_store *store, uint32_t unit, bool carries)
+static inline uint32_t *queue_store_due(const struct queue_store *store, uint32_t unit)
 {
-    return reactor_queue_due_at(store->dues, unit, carries);
+    return reactor_queue_due_at(store->dues, unit);
 }
 
 static inline uint32_t queue_store_take(struct queue_store *store)
@@ -104,10 +104,10 @@ static inline struct reactor_entry *queue_tail_append_entry(struct queue_store *
                                                             enum queue_kind kind, uint64_t due_ns)
 {
     struct reactor_entry *entry = queue_tail_append(store, tail, kind);
-    uint32_t unit = *tail - (1u << kind), *dues_end = &store->dues_end[kind == QUEUE_CARRYING];
-    *queue_store_due(store, unit, kind == QUEUE_CARRYING) = (uint32_t) due_ns;
-    if (unit % QUEUE_CHUNK_UNITS == 0 && *dues_end <= unit / QUEUE_CHUNK_UNITS)
-        *dues_end = unit / QUEUE_CHUNK_UNITS + 1;
+    uint32_t unit = *tail - (1u << kind);
+    *queue_store_due(store, unit) = (uint32_t) due_ns;
+    if (unit % QUEUE_CHUNK_UNITS == 0 && store->dues_end <= unit / QUEUE_CHUNK_UNITS)
+        store->dues_end = unit / QUEUE_CHUNK_UNITS + 1;
     return entry;
 }
 

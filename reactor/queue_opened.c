@@ -73,14 +73,29 @@ static struct queue_measure measure_between(uint64_t begin_ns, uint64_t end_ns)
     return (struct queue_measure){begin_ns, bits > 32 ? bits - 32 : 0, bits > 32 ? 32 : bits};
 }
 
+typedef uint64_t two __attribute__((vector_size(16)));
+
+/* Keys of entries that carry and lie side by side, from a unit on, four at a time: writes up to three more than count.
+ * What is noted of their dues stands in the low half of eight bytes each; what is above it is shifted out. */
+static void key_carrying(uint64_t *keys, const uint32_t *dues, uint32_t begin, uint32_t unit, uint32_t count)
+{
+    uint64_t base = unit - ((uint64_t) begin << 32);
+    two low = {base, base + 4}, high = {base + 8, base + 12};
+    for (uint32_t i = 0; i < count; i += 4, low += 16, high += 16) {
+        two keys_low = (*(const two *) (const void *) &dues[2 * i] << 32) + low;
+        two keys_high = (*(const two *) (const void *) &dues[2 * i + 4] << 32) + high;
+        memcpy(&keys[i], &keys_low, sizeof keys_low);
+        memcpy(&keys[i + 2], &keys_high, sizeof keys_high);
+    }
+}
+
 typedef uint32_t four __attribute__((vector_size(16)));
 
-/* Keys of entries that lie side by side, from a unit on, four at a time: writes up to three more than count. */
-static void key_chunk(uint64_t *keys, const uint32_t *dues, uint32_t begin, uint32_t unit, uint32_t step,
-                      uint32_t count)
+/* The same of entries that do not. */
+static void key_plain(uint64_t *keys, const uint32_t *dues, uint32_t begin, uint32_t unit, uint32_t count)
 {
-    four units = {unit, unit + step, unit + 2 * step, unit + 3 * step};
-    for (uint32_t i = 0; i < count; i += 4, units += 4 * step) {
+    four units = {unit, unit + 2, unit + 4, unit + 6};
+    for (uint32_t i = 0; i < count; i += 4, units += 8) {
         four offsets = *(const four *) (const void *) &dues[i] - begin;
         four low = __builtin_shufflevector(units, offsets, 0, 4, 1, 5);
         four high = __builtin_shufflevector(units, offsets, 2, 6, 3, 7);
@@ -90,8 +105,8 @@ static void key_chunk(uint64_t *keys, const uint32_t *dues, uint32_t begin, uint
 }
 
 /* Of a bucket wider than 2^32 ns. */
-static void key_chunk_reduced(uint64_t *keys, const struct queue_store *store, const struct queue_measure *measure,
-                              uint32_t unit, uint32_t step, uint32_t count)
+static void key_reduced(uint64_t *keys, const struct queue_store *store, const struct queue_measure *measure,
+                        uint32_t unit, uint32_t step, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++, unit += step)
         keys[i] = queue_key_of(measure, queue_store_at(store, unit), unit);
@@ -106,14 +121,15 @@ static uint64_t *gather(struct reactor_queue *queue, struct queue_list list, enu
     uint32_t last = 0;
     uint64_t *next = keys + list.count;
     for (struct queue_walk walk = queue_walk_begin(list, kind); walk.left; queue_walk_next(store, &walk)) {
-        uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS, step = 1u << kind;
+        uint32_t unit = walk.chunk * QUEUE_CHUNK_UNITS, begin = (uint32_t) measure->begin_ns;
         last = walk.chunk;
         next -= walk.here;
-        if (measure->reduce == 0)
-            key_chunk(next, queue_store_due(store, unit, kind == QUEUE_CARRYING), (uint32_t) measure->begin_ns, unit,
-                      step, walk.here);
+        if (measure->reduce)
+            key_reduced(next, store, measure, unit, 1u << kind, walk.here);
+        else if (kind == QUEUE_CARRYING)
+            key_carrying(next, queue_store_due(store, unit), begin, unit, walk.here);
         else
-            key_chunk_reduced(next, store, measure, unit, step, walk.here);
+            key_plain(next, queue_store_due(store, unit), begin, unit, walk.here);
     }
     if (last)
         add_chain(queue, queue_tail_chunk(list.tail), last);

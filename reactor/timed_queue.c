@@ -37,8 +37,7 @@ int reactor_queue_init(struct reactor_queue *queue, size_t entries_max)
         return -ENOMEM;
     }
     queue->units = far->ladder.store.units;
-    queue->dues[0] = far->ladder.store.dues[0];
-    queue->dues[1] = far->ladder.store.dues[1];
+    queue->dues = far->ladder.store.dues;
     queue->keys = far->opened.keys;
     queue->room = far->room_counted = far->entries_max;
     show_window(queue);

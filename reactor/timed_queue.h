@@ -74,7 +74,7 @@ struct reactor_queue {
     size_t cursor, end;    /* keys[cursor .. end) are still to come */
     uint64_t open_end_ns;  /* entries due before it go into the opened bucket; the next bucket begins there */
     uint64_t span_ns[2];   /* how far behind that entries (0: without, 1: with carried bytes) are appended at once */
-    uint8_t *dues[2];      /* by chunk: the low halves of its entries' due_ns, so that opening reads 4 bytes of each */
+    uint8_t *dues;         /* by chunk: the low halves of its entries' due_ns, so that opening reads 4 bytes of each */
     uint32_t *tails[2];    /* where in the last chunk of each bucket the next such entry goes, as a unit */
     uint32_t shift, mask;  /* an instant's bucket: instant >> shift & mask */
     size_t room;           /* this many entries at least may be pushed */
@@ -92,10 +92,10 @@ static inline struct reactor_entry *reactor_queue_at(const struct reactor_queue 
     return (struct reactor_entry *) (void *) (queue->units + (size_t) unit * 16);
 }
 
-/* Where the low half of due_ns is noted beside the entry at a unit. */
-static inline uint32_t *reactor_queue_due_at(uint8_t *const dues[2], uint32_t unit, bool carries)
+/* Where the low half of due_ns is noted beside the entry at a unit: 4 bytes of 4 or, where entries carry, of 8. */
+static inline uint32_t *reactor_queue_due_at(uint8_t *dues, uint32_t unit)
 {
-    return (uint32_t *) (void *) (dues[carries] + (carries ? (size_t) unit : (size_t) unit * 2));
+    return (uint32_t *) (void *) (dues + (size_t) unit * 2);
 }
 
 /* Slow paths of the two below. */
@@ -123,7 +123,7 @@ static inline struct reactor_entry *reactor_queue_reserve_shown(struct reactor_q
     if (__builtin_expect(!is_shown || unit % REACTOR_QUEUE_CHUNK == 0 || !queue->room, 0))
         return NULL;
     *tail = unit + (carries ? 4 : 2);
-    *reactor_queue_due_at(queue->dues, unit, carries) = (uint32_t) due_ns;
+    *reactor_queue_due_at(queue->dues, unit) = (uint32_t) due_ns;
     queue->room--;
     return reactor_queue_at(queue, unit);
 }
