@@ -65,7 +65,7 @@ static inline uint32_t queue_ladder_target(const struct queue_ladder *ladder)
  * timers of a short queue would lie in a chunk each. */
 static inline uint64_t queue_ladder_window(const struct queue_ladder *ladder)
 {
-    uint64_t wanted = 4 * ladder->count / queue_ladder_target(ladder) + QUEUE_SPREAD;
+    uint64_t wanted = 6 * ladder->count / queue_ladder_target(ladder) + QUEUE_SPREAD;
     return wanted < QUEUE_WINDOW ? wanted : QUEUE_WINDOW;
 }
 

@@ -153,10 +153,11 @@ static uint64_t *gather_packed(struct reactor_queue *queue, struct queue_list li
     return keys + list.count;
 }
 
-static void sort_opened(struct reactor_queue *queue, uint32_t count)
+static void sort_opened(struct reactor_queue *queue, uint32_t count, uint32_t listed)
 {
     struct queue_opened *opened = opened_of(queue);
-    opened->instants += queue_sort(&opened->sorter, store_of(queue), count, opened->measure.span_bits, opened->keys);
+    opened->instants += queue_sort(&opened->sorter, store_of(queue), count, listed, opened->measure.span_bits,
+                                   opened->keys);
     opened->inserted = 0;
     queue->end = count;
     queue->opened++;
@@ -164,16 +165,22 @@ static void sort_opened(struct reactor_queue *queue, uint32_t count)
         __builtin_prefetch(reactor_queue_at(queue, (uint32_t) opened->keys[i]));
 }
 
+/* The longer list's keys stand last. */
 static void open_few(struct reactor_queue *queue, const struct queue_bucket *bucket, uint32_t count)
 {
     const struct queue_store *store = store_of(queue);
     uint64_t *keys = opened_of(queue)->sorter.keys;
     struct queue_list packed = queue_bucket_list(store, bucket, QUEUE_COMPACT);
+    struct queue_list plain = queue_bucket_list(store, bucket, QUEUE_PLAIN);
+    struct queue_list carrying = queue_bucket_list(store, bucket, QUEUE_CARRYING);
     if (packed.count)
         keys = gather_packed(queue, packed, bucket->begin_ns, keys);
-    for (unsigned kind = QUEUE_PLAIN; kind <= QUEUE_CARRYING; kind++)
-        keys = gather(queue, queue_bucket_list(store, bucket, kind), kind, keys);
-    sort_opened(queue, count);
+    if (plain.count < carrying.count)
+        keys = gather(queue, plain, QUEUE_PLAIN, keys);
+    keys = gather(queue, carrying, QUEUE_CARRYING, keys);
+    if (plain.count >= carrying.count)
+        gather(queue, plain, QUEUE_PLAIN, keys);
+    sort_opened(queue, count, plain.count < carrying.count ? carrying.count : plain.count);
 }
 
 /* Adds records of a bucket's entries of one kind. */
@@ -245,7 +252,7 @@ void queue_opened_next_part(struct reactor_queue *queue)
             *--next = records[i].key;
     }
     queue->cursor = opened->settled = 0;
-    sort_opened(queue, part.list.count);
+    sort_opened(queue, part.list.count, part.list.count);
 }
 
 void queue_opened_put_back(struct reactor_queue *queue)

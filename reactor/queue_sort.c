@@ -191,42 +191,124 @@ static void settle_ties(struct queue_sorter *sorter, const struct queue_store *s
     }
 }
 
+typedef int32_t halves __attribute__((vector_size(16)));
+
+static inline halves two_at(const uint64_t *keys)
+{
+    halves two;
+    memcpy(&two, keys, sizeof two);
+    return two;
+}
+
+/* Whether an instant is said of any of the keys that were compared. */
+static inline bool any_due(halves found)
+{
+    return (found[1] | found[3]) != 0;
+}
+
+/* Four keys at a time, once the first few are. Halves are compared as signed numbers: what rises as such rises as they
+ * are, too, unless the sign changes on the way, and then the last is below the first. */
 static bool is_in_order(const uint64_t *keys, uint32_t count)
 {
+    halves falls = {0}, falls_too = {0};
     uint32_t i = 1;
-    while (i < count && due_of(&keys[i - 1]) <= due_of(&keys[i]))
-        i++;
-    return i >= count;
+    for (; i < 4 && i < count; i++) {
+        if (due_of(&keys[i]) < due_of(&keys[i - 1]))
+            return false;
+    }
+    for (; i + 3 < count; i += 4) {
+        falls |= two_at(&keys[i - 1]) > two_at(&keys[i]);
+        falls_too |= two_at(&keys[i + 1]) > two_at(&keys[i + 2]);
+    }
+    bool in_order = !any_due(falls | falls_too) && due_of(&keys[0]) <= due_of(&keys[count - 1]);
+    for (; i < count; i++)
+        in_order &= due_of(&keys[i]) >= due_of(&keys[i - 1]);
+    return in_order;
 }
 
-/* By the upper bits of the instant. */
-static void counting_sort(struct queue_sorter *sorter, uint32_t count, unsigned span_bits, uint64_t *sorted)
+/* By the upper bits of the instant. Loops of four: a key is only a few instructions. */
+static void counting_sort(uint16_t *ends, const uint64_t *keys, uint32_t count, unsigned span_bits, uint64_t *sorted)
 {
     unsigned bits = slot_bits_for(count), shift = 32 + (span_bits > bits ? span_bits - bits : 0);
-    const uint64_t *keys = sorter->keys, *end = keys + count;
-    uint16_t *ends = sorter->slots;
+    const uint64_t *key = keys + count;
     memset(ends, 0, sizeof ends[0] << bits);
-    for (const uint64_t *key = keys; key < end; key++)
-        ends[*key >> shift]++;
-    sum_up(ends, 1u << bits);
-    while (end-- > keys) {
-        uint32_t place = ends[*end >> shift] - 1u;
-        ends[*end >> shift] = (uint16_t) place;
-        sorted[place] = *end;
+    for (; key - keys >= 4; key -= 4) {
+        ends[key[-1] >> shift]++;
+        ends[key[-2] >> shift]++;
+        ends[key[-3] >> shift]++;
+        ends[key[-4] >> shift]++;
     }
+    while (key > keys)
+        ends[*--key >> shift]++;
+    sum_up(ends, 1u << bits);
+    for (key = keys + count; key - keys >= 4; key -= 4) {
+        sorted[--ends[key[-1] >> shift]] = key[-1];
+        sorted[--ends[key[-2] >> shift]] = key[-2];
+        sorted[--ends[key[-3] >> shift]] = key[-3];
+        sorted[--ends[key[-4] >> shift]] = key[-4];
+    }
+    for (; key > keys; key--)
+        sorted[--ends[key[-1] >> shift]] = key[-1];
 }
 
-uint32_t queue_sort(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, unsigned span_bits,
-                    uint64_t *sorted)
+/* By the instant alone; how many tie with one before them. */
+static uint32_t sort_by_due(struct queue_sorter *sorter, uint32_t count, unsigned span_bits, uint64_t *sorted)
 {
+    uint32_t tied;
     if (count <= FEW || is_in_order(sorter->keys, count))
         memcpy(sorted, sorter->keys, count * sizeof sorted[0]);
     else
-        counting_sort(sorter, count, span_bits, sorted);
-    uint32_t tied;
+        counting_sort(sorter->slots, sorter->keys, count, span_bits, sorted);
     if (!insertion_sort(sorted, count, count <= FEW ? SIZE_MAX : MOVES_A_KEY * count, &tied)) {
         radix_sort(sorter, count, sorted);
         insertion_sort(sorted, count, SIZE_MAX, &tied);
+    }
+    return tied;
+}
+
+/* Puts few among many, both sorted by the instant; the many have room for two more behind. */
+static void merge(const uint64_t *few, uint32_t few_count, uint64_t *many, uint32_t many_count, uint64_t *sorted)
+{
+    const uint64_t *few_end = few + few_count, *many_end = many + many_count;
+    many[many_count] = many[many_count + 1] = UINT64_MAX;
+    for (; few < few_end; few++) {
+        const uint64_t moving = *few;
+        for (; many[1] < moving; many += 2, sorted += 2)
+            memcpy(sorted, many, 2 * sizeof sorted[0]);
+        if (many[0] < moving)
+            *sorted++ = *many++;
+        *sorted++ = moving;
+    }
+    memcpy(sorted, many, (size_t) (many_end - many) * sizeof sorted[0]);
+}
+
+/* How many sorted keys tie with the one before them. Mostly none do, which is seen four keys at a time. */
+static uint32_t count_ties(const uint64_t *keys, uint32_t count)
+{
+    halves equal = {0}, equal_too = {0};
+    uint32_t i = 1, tied = 0;
+    for (; i + 3 < count; i += 4) {
+        equal |= two_at(&keys[i - 1]) == two_at(&keys[i]);
+        equal_too |= two_at(&keys[i + 1]) == two_at(&keys[i + 2]);
+    }
+    if (any_due(equal | equal_too))
+        i = 1;
+    for (; i < count; i++)
+        tied += due_of(&keys[i]) == due_of(&keys[i - 1]);
+    return tied;
+}
+
+uint32_t queue_sort(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, uint32_t listed,
+                    unsigned span_bits, uint64_t *sorted)
+{
+    uint32_t tied, others = count - listed;
+    if (listed >= others && count > FEW && is_in_order(sorter->keys + others, listed)) {
+        if (others)
+            sort_by_due(sorter, others, span_bits, sorter->scratch);
+        merge(sorter->scratch, others, sorter->keys + others, listed, sorted);
+        tied = count_ties(sorted, count);
+    } else {
+        tied = sort_by_due(sorter, count, span_bits, sorted);
     }
     if (tied)
         settle_ties(sorter, store, sorted, count);

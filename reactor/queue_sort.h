@@ -71,10 +71,10 @@ static inline bool queue_record_before(const struct queue_store *store, const st
     return (due_a < due_b) | ((due_a == due_b) & (a->order < b->order));
 }
 
-/* Sorts the count (1 to QUEUE_SORT_MAX) keys of the sorter, whose instants have span_bits bits. How many instants there
- * are. */
-uint32_t queue_sort(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, unsigned span_bits,
-                    uint64_t *sorted);
+/* Sorts the count (1 to QUEUE_SORT_MAX) keys of the sorter, whose instants have span_bits bits. The last `listed` ones
+ * may be in order by themselves: where all messages take one time they are. How many instants there are. */
+uint32_t queue_sort(struct queue_sorter *sorter, const struct queue_store *store, uint32_t count, uint32_t listed,
+                    unsigned span_bits, uint64_t *sorted);
 
 /* Insertion: for few. */
 void queue_sort_records(const struct queue_store *store, struct queue_record *records, uint32_t count);
