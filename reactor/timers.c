@@ -1,54 +1,99 @@
 #include "reactor/timers.h"
 
+#include <errno.h>
+
 #include "reactor/base/assert.h"
+#include "reactor/base/reserve.h"
 
 #define TIMERS_MAX_DEFAULT (UINT32_C(1) << 28)
 #define SWEEP_LEAST 64 /* dead entries below which a sweep is not worth its call */
+/* Timers are touched in no order, so that small pages miss their translations: from so many slots on (2.5 MiB) huge ones
+ * are asked for. */
+#define HUGE_FROM UINT32_C(65536)
 
-/* A timer. Its handle is the slot's number below a few bits of a running number, so that a handle kept too long does
- * not hit the next timer of the slot. While the slot is free the slab's chain stands in the handle's place: another
- * slot's number or 0, so never its own. */
-struct timer_slot {
-    uint32_t handle;
-    uint32_t target;
-    uint64_t due_ns;     /* as armed last; so are source to kind */
-    uint32_t data, source, count, cause;
-    uint32_t lies_count; /* of its one live entry in the queue: due before due_ns unless this is count, too */
+/* A timer as it was armed last. Its handle is the slot's number below a few bits of a running number, so that a handle
+ * kept too long does not hit the next timer of the slot. */
+struct reactor_timer_armed {
+    uint64_t due_ns;
+    uint32_t data, count, cause;
     uint16_t step;
     uint8_t order, kind;
 };
-_Static_assert(sizeof(struct timer_slot) == 40, "with its 32-byte entry a timer costs 72 bytes");
-
-static uint32_t slot_mask(const struct reactor_timers *timers)
-{
-    return UINT32_MAX >> __builtin_clz(timers->slots.capacity);
-}
+_Static_assert(sizeof(struct reactor_timer_armed) == REACTOR_TIMER_ARMED_BYTES,
+               "with its slot of 16 bytes and its entry of 32 a timer costs 72");
 
 int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *queue, uint32_t timers_max)
 {
-    *timers = (struct reactor_timers){.queue = queue};
-    return base_slab_init(&timers->slots, sizeof(struct timer_slot), timers_max ? timers_max : TIMERS_MAX_DEFAULT);
+    uint32_t capacity = timers_max ? timers_max : TIMERS_MAX_DEFAULT;
+    *timers = (struct reactor_timers){.queue = queue, .capacity = capacity, .used_end = 1};
+    base_assert(capacity < UINT32_MAX);
+    timers->slots = base_reserve(((size_t) capacity + 1) * sizeof timers->slots[0]);
+    timers->armed = base_reserve(((size_t) capacity + 1) * sizeof timers->armed[0]);
+    if (timers->slots && timers->armed && base_bit_tree_init(&timers->given_back, capacity + 1) == 0)
+        return 0;
+    reactor_timers_done(timers);
+    return -ENOMEM;
 }
 
 void reactor_timers_done(struct reactor_timers *timers)
 {
-    base_slab_done(&timers->slots);
+    if (timers->slots)
+        base_unreserve(timers->slots, ((size_t) timers->capacity + 1) * sizeof timers->slots[0]);
+    if (timers->armed)
+        base_unreserve(timers->armed, ((size_t) timers->capacity + 1) * sizeof timers->armed[0]);
+    base_bit_tree_done(&timers->given_back);
+    *timers = (struct reactor_timers){0};
+}
+
+static void ask_for_huge_pages(struct reactor_timers *timers)
+{
+    size_t more = timers->capacity - HUGE_FROM;
+    base_reserve_huge(&timers->slots[HUGE_FROM], more * sizeof timers->slots[0]);
+    base_reserve_huge(&timers->armed[HUGE_FROM], more * sizeof timers->armed[0]);
+}
+
+/* The number of a free slot; 0: none. */
+static uint32_t take_slot(struct reactor_timers *timers)
+{
+    uint32_t number = 0;
+    if (timers->given_back.count) {
+        number = base_bit_tree_next(&timers->given_back, 0);
+        base_bit_tree_remove(&timers->given_back, number);
+    } else if (timers->used_end <= timers->capacity) {
+        number = timers->used_end++;
+        if (number == HUGE_FROM)
+            ask_for_huge_pages(timers);
+    }
+    timers->live += number != 0;
+    return number;
+}
+
+static void give_slot(struct reactor_timers *timers, uint32_t number)
+{
+    timers->slots[number].handle = 0;
+    base_bit_tree_add(&timers->given_back, number);
+    timers->live--;
 }
 
 /* NULL when the handle's timer has fired or was disarmed, or never was. */
-static struct timer_slot *find(const struct reactor_timers *timers, uint32_t handle)
+static struct reactor_timer_slot *find(const struct reactor_timers *timers, uint32_t handle)
 {
-    uint32_t number = handle & slot_mask(timers);
-    if (number == 0 || number >= timers->slots.used_end)
+    uint32_t number = handle & reactor_timer_mask(timers);
+    if (number == 0 || number >= timers->used_end)
         return NULL;
-    struct timer_slot *slot = base_slab_at(&timers->slots, number);
+    struct reactor_timer_slot *slot = &timers->slots[number];
     return slot->handle == handle ? slot : NULL;
 }
 
-/* The timer whose live entry this is. */
-static struct timer_slot *find_by_entry(const struct reactor_timers *timers, const struct reactor_entry *entry)
+static struct reactor_timer_armed *armed_of(const struct reactor_timers *timers, const struct reactor_timer_slot *slot)
 {
-    struct timer_slot *slot = find(timers, entry->payload);
+    return &timers->armed[slot - timers->slots];
+}
+
+/* The timer whose live entry this is. */
+static struct reactor_timer_slot *find_by_entry(const struct reactor_timers *timers, const struct reactor_entry *entry)
+{
+    struct reactor_timer_slot *slot = find(timers, entry->payload);
     return slot && slot->lies_count == entry->count && slot->source == entry->source ? slot : NULL;
 }
 
@@ -70,16 +115,14 @@ static void add_dead(struct reactor_timers *timers)
         timers->dead -= reactor_queue_sweep(timers->queue, keep_live, timers);
 }
 
-static void set(struct timer_slot *slot, const struct reactor_entry *entry)
+static void set(struct reactor_timer_armed *armed, const struct reactor_entry *entry)
 {
-    slot->target = entry->target;
-    slot->due_ns = entry->due_ns;
-    slot->source = entry->source;
-    slot->count = entry->count;
-    slot->cause = entry->cause;
-    slot->step = entry->step;
-    slot->order = entry->order;
-    slot->kind = entry->kind;
+    armed->due_ns = entry->due_ns;
+    armed->count = entry->count;
+    armed->cause = entry->cause;
+    armed->step = entry->step;
+    armed->order = entry->order;
+    armed->kind = entry->kind;
 }
 
 /* Pushes a timer's entry; false when the queue is full. */
@@ -97,47 +140,46 @@ static bool lay(struct reactor_timers *timers, uint32_t handle, const struct rea
 uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data)
 {
     base_assert(is_timer_class(entry) && !(entry->order & (REACTOR_LOOSE | REACTOR_CARRIES)));
-    uint32_t number = base_slab_take(&timers->slots);
+    uint32_t number = take_slot(timers);
     if (!number)
         return 0;
-    timers->serial += slot_mask(timers) + 1; /* counts in the bits above the slot's number */
+    timers->serial += reactor_timer_mask(timers) + 1; /* counts in the bits above the slot's number */
     uint32_t handle = number | timers->serial;
     if (!lay(timers, handle, entry)) {
-        base_slab_give(&timers->slots, number);
+        give_slot(timers, number);
         return 0;
     }
-    struct timer_slot *slot = base_slab_at(&timers->slots, number);
-    set(slot, entry);
-    slot->handle = handle;
-    slot->lies_count = entry->count;
-    slot->data = data;
+    timers->slots[number] = (struct reactor_timer_slot){handle, entry->target, entry->source, entry->count};
+    set(&timers->armed[number], entry);
+    timers->armed[number].data = data;
     return handle;
 }
 
 bool reactor_timer_disarm(struct reactor_timers *timers, uint32_t handle, uint32_t target)
 {
-    struct timer_slot *slot = find(timers, handle);
+    const struct reactor_timer_slot *slot = find(timers, handle);
     if (!slot || slot->target != target)
         return false;
-    base_slab_give(&timers->slots, handle & slot_mask(timers));
+    give_slot(timers, handle & reactor_timer_mask(timers));
     add_dead(timers);
     return true;
 }
 
 bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *moved)
 {
-    struct timer_slot *slot = find(timers, handle);
+    struct reactor_timer_slot *slot = find(timers, handle);
     if (!slot || slot->target != moved->target || slot->source != moved->source)
         return false;
+    struct reactor_timer_armed *armed = armed_of(timers, slot);
     struct reactor_entry kept = *moved, *entry = &kept;
-    kept.kind = slot->kind;
-    if (entry->due_ns > slot->due_ns || (entry->due_ns == slot->due_ns && slot->count != slot->lies_count)) {
-        set(slot, entry); /* what lies there comes up earlier, and is pushed on then */
+    kept.kind = armed->kind;
+    if (entry->due_ns > armed->due_ns || (entry->due_ns == armed->due_ns && armed->count != slot->lies_count)) {
+        set(armed, entry); /* what lies there comes up earlier, and is pushed on then */
         return true;
     }
     if (!lay(timers, handle, entry))
         return false;
-    set(slot, entry);
+    set(armed, entry);
     slot->lies_count = entry->count;
     add_dead(timers);
     return true;
@@ -145,25 +187,26 @@ bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const s
 
 bool reactor_timer_fire(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t *data)
 {
-    struct timer_slot *slot = find_by_entry(timers, entry);
+    struct reactor_timer_slot *slot = find_by_entry(timers, entry);
     if (!slot) {
         timers->dead--;
         return false;
     }
-    if (slot->due_ns > entry->due_ns) {
+    const struct reactor_timer_armed *armed = armed_of(timers, slot);
+    if (armed->due_ns > entry->due_ns) {
         struct reactor_entry later = *entry; /* the queue still asks the popped one when it was due */
-        later.due_ns = slot->due_ns;
-        later.count = slot->lies_count = slot->count;
-        later.cause = slot->cause;
-        later.step = slot->step;
-        later.order = slot->order;
-        later.kind = slot->kind;
+        later.due_ns = armed->due_ns;
+        later.count = slot->lies_count = armed->count;
+        later.cause = armed->cause;
+        later.step = armed->step;
+        later.order = armed->order;
+        later.kind = armed->kind;
         bool is_laid = lay(timers, slot->handle, &later);
         base_assert(is_laid); /* in the place of the entry that was popped */
         return false;
     }
-    *data = slot->data;
-    base_slab_give(&timers->slots, entry->payload & slot_mask(timers));
+    *data = armed->data;
+    give_slot(timers, entry->payload & reactor_timer_mask(timers));
     return true;
 }
 
@@ -171,6 +214,6 @@ bool reactor_timer_is_live(const struct reactor_timers *timers, const struct rea
 {
     if (entry->order & REACTOR_LOOSE)
         return true;
-    const struct timer_slot *slot = find_by_entry(timers, entry);
-    return slot && slot->due_ns == entry->due_ns;
+    const struct reactor_timer_slot *slot = find_by_entry(timers, entry);
+    return slot && armed_of(timers, slot)->due_ns == entry->due_ns;
 }

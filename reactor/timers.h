@@ -1,18 +1,31 @@
 /* Timers that can be disarmed and re-armed, over the timed queue.
  *
- * A timer is a slot in a slab and at most one live queue entry (its payload is the slot's handle). Disarming frees the
+ * A timer is a slot and at most one live queue entry (its payload is the slot's handle). Disarming frees the
  * slot at once; the entry dies where it lies and is dropped when it comes up, or swept out when the dead outnumber
  * the live. Re-arming to a later instant moves no entry: the one that lies there is pushed on when it comes up. So an
  * idle timer re-armed on each message costs a store. */
 #ifndef REACTOR_TIMERS_H
 #define REACTOR_TIMERS_H
 
-#include "reactor/base/slab.h"
+#include "reactor/base/bit_tree.h"
 #include "reactor/timed_queue.h"
 
+/* What tells whether an entry in the queue is still its timer's, apart from the rest: 16 bytes never straddle a cache
+ * line, and of what is dead nothing else is looked at. */
+struct reactor_timer_slot {
+    uint32_t handle; /* 0: free */
+    uint32_t target, source;
+    uint32_t lies_count; /* of its one live entry in the queue: due before the timer unless that was armed with it */
+};
+
+#define REACTOR_TIMER_ARMED_BYTES 24u
+
 struct reactor_timers {
-    struct base_slab slots;
-    struct reactor_queue *queue; /* borrowed */
+    struct reactor_timer_slot *slots;   /* by number; number 0 is never used */
+    struct reactor_timer_armed *armed;  /* what each fires with */
+    struct reactor_queue *queue;        /* borrowed */
+    struct base_bit_tree given_back;    /* numbers: the lowest is taken first, so that what is armed lies together */
+    uint32_t capacity, used_end, live;
     size_t dead;                 /* entries in the queue whose timer is gone */
     uint32_t serial;             /* in the bits of a handle that timers_max leaves free: tells a slot's timers apart */
 };
@@ -39,11 +52,17 @@ bool reactor_timer_fire(struct reactor_timers *timers, const struct reactor_entr
  * been moved to a later instant. */
 bool reactor_timer_is_live(const struct reactor_timers *timers, const struct reactor_entry *entry);
 
+static inline uint32_t reactor_timer_mask(const struct reactor_timers *timers) /* of a number in a handle */
+{
+    return UINT32_MAX >> __builtin_clz(timers->capacity);
+}
+
 /* Asks the cache for what firing this upcoming entry will touch. */
 static inline void reactor_timer_prefetch(const struct reactor_timers *timers, const struct reactor_entry *upcoming)
 {
-    uint32_t mask = UINT32_MAX >> __builtin_clz(timers->slots.capacity);
-    __builtin_prefetch(timers->slots.items + (size_t) (upcoming->payload & mask) * timers->slots.item_bytes, 1);
+    uint32_t number = upcoming->payload & reactor_timer_mask(timers);
+    __builtin_prefetch(&timers->slots[number], 1);
+    __builtin_prefetch((const char *) timers->armed + (size_t) number * REACTOR_TIMER_ARMED_BYTES);
 }
 
 #endif
