@@ -37,7 +37,7 @@ static void endpoint_of(const struct shard *shard, peer_address address, uint32_
     }
 }
 
-void address_encode(const struct shard *shard, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
+void address_encode_slowly(const struct shard *shard, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
 {
     uint32_t host;
     uint16_t port;
@@ -99,7 +99,7 @@ peer_address address_decode_slowly(struct shard *shard, const uint8_t octets[PEE
 void address_text(const struct shard *shard, peer_address address, char text[24])
 {
     uint8_t octets[PEER_ADDRESS_OCTETS];
-    address_encode(shard, address, octets);
+    run_encode(shard, address, octets);
     snprintf(text, 24, "%u.%u.%u.%u:%u", octets[0], octets[1], octets[2], octets[3],
              (unsigned) octets[4] << 8 | octets[5]);
 }

@@ -13,7 +13,7 @@ struct shard;
 
 int addresses_init(struct shard *shard); /* 0 or -ENOMEM */
 void addresses_done(struct shard *shard);
-void address_encode(const struct shard *shard, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS]);
+void address_encode_slowly(const struct shard *shard, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS]);
 peer_address address_decode_slowly(struct shard *shard, const uint8_t octets[PEER_ADDRESS_OCTETS]); /* see run_decode */
 /* The peer of the plan at this endpoint; UINT32_MAX: none. */
 uint32_t address_of_peer(const struct run *run, const uint8_t octets[PEER_ADDRESS_OCTETS]);

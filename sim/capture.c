@@ -29,8 +29,8 @@ void capture_packet(const struct peer *peer, peer_address source, const uint8_t 
     const struct run *run = peer->shard->run;
     struct trace_packet packet = {.at_ns = run->capture_epoch_ns + peer->now_ns, .bytes = bytes,
                                   .length = (uint32_t) length, .id = (uint16_t) peer->hot->seq};
-    address_encode(peer->shard, source, packet.source);
-    address_encode(peer->shard, peer->index + 1, packet.target);
+    run_encode(peer->shard, source, packet.source);
+    run_encode(peer->shard, peer->index + 1, packet.target);
     if (peer->shard->taping)
         effect_write(peer->shard, EFFECT_PACKET, &packet, sizeof packet, bytes, length);
     else

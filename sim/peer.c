@@ -29,7 +29,7 @@ const void *peer_parameters(const struct peer *peer)
 
 void *peer_shared(const struct peer *peer)
 {
-    return peer->shard->shared[peer->instance_ordinal];
+    return peer->shared;
 }
 
 peer_address peer_self(const struct peer *peer)
@@ -62,7 +62,7 @@ uint64_t peer_random_below(struct peer *peer, uint64_t bound)
 
 void peer_address_encode(const struct peer *peer, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
 {
-    address_encode(peer->shard, address, octets);
+    run_encode(peer->shard, address, octets);
 }
 
 peer_address peer_address_decode(struct peer *peer, const uint8_t octets[PEER_ADDRESS_OCTETS])
@@ -302,10 +302,11 @@ void peer_metric(struct peer *peer, uint8_t metric, uint64_t value)
     base_assert(metric < peer->instance->ops->metric_count);
     if (peer->now_ns >= run->warm_up_ns)
         base_histogram_add(&peer->shard->metrics[at].values, value);
+    if (!(run->record & TOPOLOGY_RECORD_SAMPLES))
+        return;
     struct trace_sample row = {.at_ns = peer->now_ns, .value = (double) value, .peer = peer->index,
                                .metric = (uint8_t) at};
-    if (run->record & TOPOLOGY_RECORD_SAMPLES)
-        effect(peer->shard, EFFECT_SAMPLE, &row, sizeof row);
+    effect(peer->shard, EFFECT_SAMPLE, &row, sizeof row);
 }
 
 void peer_log(struct peer *peer, enum peer_log_level level, const char *format, ...)

@@ -179,8 +179,8 @@ void record_checks(struct run *run)
         if (!hot->up || !instance->ops->check)
             continue;
         struct peer *peer = &shard->active;
-        *peer = (struct peer){.shard = shard, .hot = hot, .instance = instance, .now_ns = run->ended_at_ns, .index = i,
-                              .instance_ordinal = (uint8_t) ordinal};
+        *peer = (struct peer){.shard = shard, .hot = hot, .now_ns = run->ended_at_ns, .index = i};
+        run_set_instance(peer, ordinal);
         const char *violated = instance->ops->check(peer);
         if (!violated)
             continue;

@@ -69,7 +69,7 @@ static inline __attribute__((always_inline)) bool route_quickly(struct peer *pee
     uint64_t sent_at_ns = peer->now_ns, delay_ns = quick->delay_ns;
     uint32_t target = to - 1, source = peer->index, count = peer->hot->count + 1;
     if (sent_at_ns >= quick->until_ns || delay_ns == 0 || target >= shard->peer_count || target == source || count == 0 ||
-        length > RUN_CARRIED_MAX)
+        length > RUN_CARRIED_MAX || (shard->outboxes && run_shard_of(shard->run, target) != shard))
         return false;
     struct reactor_entry *place = reactor_queue_reserve_shown(shard->queue, sent_at_ns + delay_ns, true);
     if (__builtin_expect(place == NULL, 0))

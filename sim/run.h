@@ -99,6 +99,7 @@ struct peer {
     struct shard *shard;
     struct peer_hot *hot;
     const struct identity_instance *instance;
+    void *shared;     /* of that instance: what ops->open made */
     uint64_t now_ns;
     uint32_t index;
     uint32_t cause;   /* for what it sends and arms: this event, or its nearest recorded ancestor here */
@@ -253,7 +254,8 @@ struct run {
 
 static inline struct shard *run_shard_of(const struct run *run, uint32_t peer)
 {
-    return &run->shards[run->shard_count == 1 ? 0 : peer / RUN_BLOCK % run->shard_count];
+    uint32_t block = peer / RUN_BLOCK, mask = run->shard_count - 1;
+    return &run->shards[(run->shard_count & mask) == 0 ? block & mask : block % run->shard_count];
 }
 
 static inline struct peer_hot *run_hot(const struct run *run, uint32_t peer)
@@ -265,6 +267,7 @@ static inline struct peer_hot *run_hot(const struct run *run, uint32_t peer)
 static inline void run_set_instance(struct peer *peer, uint32_t ordinal)
 {
     peer->instance_ordinal = (uint8_t) ordinal;
+    peer->shared = peer->shard->shared[ordinal];
     peer->instance = &peer->shard->run->identity->instances[ordinal];
 }
 
@@ -292,7 +295,19 @@ static inline void run_fill(struct reactor_entry *place, const struct reactor_en
     place->cause = entry->cause;
 }
 
-/* Of a plan whose addresses follow one another, a subtraction. */
+/* Of a plan whose addresses follow one another, an addition; and a subtraction. */
+static inline void run_encode(const struct shard *shard, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
+{
+    uint32_t index = address - 1;
+    if (__builtin_expect(index >= shard->address_count, 0)) {
+        address_encode_slowly(shard, address, octets);
+        return;
+    }
+    uint32_t host = htobe32(shard->address_first + index);
+    memcpy(octets, &host, sizeof host);
+    memcpy(octets + sizeof host, &shard->address_port, sizeof shard->address_port);
+}
+
 static inline peer_address run_decode(struct shard *shard, const uint8_t octets[PEER_ADDRESS_OCTETS])
 {
     uint32_t host;

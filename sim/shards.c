@@ -131,9 +131,12 @@ static const struct network_quick never_quick; /* until 0 */
 
 static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
 {
-    shard->active.shard = shard;
-    run_set_instance(&shard->active, 0);
     const struct run *run = shard->run;
+    shard->active.shard = shard;
+    int error = open_overlays(shard);
+    if (error)
+        return error;
+    run_set_instance(&shard->active, 0);
     shard->network = run->network;
     shard->peer_count = run->identity->peer_count;
     shard->prefetch = run->identity->group_count == 1 ? shard->active.instance->ops->prefetch : NULL;
@@ -142,10 +145,9 @@ static int open_shard(struct shard *shard, struct base_diagnostics *diagnostics)
     shard->address_count = run->scenario->address_stride == 1 ? shard->peer_count : 0;
     shard->address_port = htobe16(run->scenario->address_port);
     shard->plain_sends = run->direct && !run->waits && run->identity->group_count == 1;
-    shard->quick = shard->plain_sends && run->shard_count == 1 ? network_quick(run->network) : &never_quick;
+    shard->quick = shard->plain_sends ? network_quick(run->network) : &never_quick;
     shard->message = run->identity->group_count == 1 ? shard->active.instance->ops->message : NULL;
-    int error = open_overlays(shard);
-    error = error ? error : open_truth(shard);
+    error = open_truth(shard);
     error = error ? error : base_slab_init(&shard->lookups, sizeof(struct pending_lookup), LOOKUPS_MAX);
     error = error ? error : addresses_init(shard);
     error = error ? error : flight_init(&shard->flights, entries_max(shard->run) * FLIGHT_BYTES_AN_ENTRY);

@@ -71,7 +71,7 @@ static struct sockaddr_in endpoint_of(const struct shard *shard, peer_address ad
 {
     uint8_t octets[PEER_ADDRESS_OCTETS];
     struct sockaddr_in endpoint = {.sin_family = AF_INET};
-    address_encode(shard, address, octets);
+    run_encode(shard, address, octets);
     memcpy(&endpoint.sin_addr, octets, 4);
     memcpy(&endpoint.sin_port, octets + 4, 2);
     return endpoint;
