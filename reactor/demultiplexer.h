@@ -1,7 +1,11 @@
-/* Demultiplexers: which descriptors are ready (Schmidt 1995's synchronous event demultiplexer), level-triggered.
+/* Demultiplexers: which descriptors are ready (Schmidt 1995's synchronous event demultiplexer), level-triggered; and,
+ * where the kernel can, what it has received, sent and accepted for us (his proactor's half, behind the same wait).
  *
  * A backend is one struct of functions and one row in demultiplexers/registry.c. It knows descriptors and a 64-bit
- * token for each, nothing of handlers; stale events are filtered above it, by the token. */
+ * token for each, nothing of handlers; stale events are filtered above it, by the token.
+ *
+ * Life of a state: open (any thread); add, change, remove, wait and the completion calls, all from the thread that first
+ * waits (calls before the first wait may come from another); close. */
 #ifndef REACTOR_DEMULTIPLEXER_H
 #define REACTOR_DEMULTIPLEXER_H
 
@@ -10,14 +14,58 @@
 #include <stdint.h>
 
 enum reactor_interest { REACTOR_READ = 1, REACTOR_WRITE = 2 };
-enum reactor_readiness { REACTOR_READABLE = 1, REACTOR_WRITABLE = 2, REACTOR_HANGUP = 4, REACTOR_FAILED = 8 };
+enum reactor_readiness {
+    REACTOR_READABLE = 1,
+    REACTOR_WRITABLE = 2,
+    REACTOR_HANGUP = 4,
+    REACTOR_FAILED = 8,
+    /* Completions: one an entry, never with another bit. */
+    REACTOR_RECEIVED = 16, /* result: bytes in `bytes`; 0 the peer has ended; -errno */
+    REACTOR_SENT = 32,     /* result: bytes, fewer than asked for only before an error; -errno */
+    REACTOR_ACCEPTED = 64, /* result: the new descriptor, non-blocking and close-on-exec; -errno */
+};
+#define REACTOR_COMPLETIONS (REACTOR_RECEIVED | REACTOR_SENT | REACTOR_ACCEPTED)
 
 struct reactor_ready {
     uint64_t token;
     uint32_t readiness; /* enum reactor_readiness, or-ed */
+    /* Of completions, else unset: */
+    int32_t result;
+    const uint8_t *bytes; /* REACTOR_RECEIVED with result > 0: until buffer is given back */
+    uint32_t buffer;      /* of that: the handle for give */
 };
 
 #define REACTOR_WAIT_FOREVER UINT64_MAX
+
+/* Counted since open. */
+struct reactor_completion_statistics {
+    uint64_t enters;     /* system calls */
+    uint64_t exhausted;  /* receives that found no buffer: begun again when buffers come back */
+    uint64_t overflowed; /* waits that found more completions than their queue holds: the kernel kept them aside */
+};
+
+/* Completions, where a backend has them. All calls only note what is wanted; it goes to the kernel with the next wait, in
+ * the same system call. The entries that wait fills carry the descriptor's last given token. A descriptor has at most one
+ * receive or accept and one send at a time. Calls need no add before; where a descriptor was added too, without interest,
+ * readiness is not reported while it receives or accepts. 0, or -errno: -EBADF, -ENOMEM. */
+struct reactor_completion_ops {
+    /* Receives what comes, again and again, until paused, stopped, ended (result 0) or failed (negative: it is over).
+     * Each entry brings a buffer of the backend's, which the owner gives back soon: when all are out, receiving stands
+     * still (counted), and goes on by itself when some come back. */
+    int (*receive)(void *state, int descriptor, uint64_t token);
+    /* Sends all of bytes, which stay in place until REACTOR_SENT, or until stop returns. -EBUSY: one is on its way. */
+    int (*send)(void *state, int descriptor, uint64_t token, const void *bytes, uint32_t length);
+    /* Accepts again and again, until paused, stopped or failed (negative, EMFILE as well: it is over, ask again). */
+    int (*accept)(void *state, int descriptor, uint64_t token);
+    /* No more receives or accepts; what the kernel has already taken is still reported. receive or accept goes on. */
+    void (*pause)(void *state, int descriptor);
+    /* Ends receive, accept and send; nothing more is reported of them, what was received or accepted is dropped. */
+    void (*stop)(void *state, int descriptor);
+    /* As stop and remove, then closes the descriptor with the next wait (not before: its number is not reused). */
+    void (*close)(void *state, int descriptor);
+    void (*give)(void *state, uint32_t buffer);
+    void (*statistics)(const void *state, struct reactor_completion_statistics *statistics);
+};
 
 struct reactor_demultiplexer_ops {
     const char *name;
@@ -29,13 +77,17 @@ struct reactor_demultiplexer_ops {
     /* -EEXIST when present; -EMFILE where the backend cannot hold this descriptor (select: beyond FD_SETSIZE). */
     int (*add)(void *state, int descriptor, uint32_t interest, uint64_t token);
     int (*change)(void *state, int descriptor, uint32_t interest, uint64_t token);
-    int (*remove)(void *state, int descriptor); /* before the descriptor is closed */
+    /* Before the descriptor is closed; completions are stopped too. io_uring holds what it watches open until the next
+     * wait: a peer hears of the end, a port is free then. */
+    int (*remove)(void *state, int descriptor);
     /* Waits at most timeout_ns (0: only looks) to the nanosecond where the kernel can, fills at most ready_max; returns
      * how many (0: time-out or EINTR). Successive calls with a small ready_max reach every ready descriptor. */
     int (*wait)(void *state, struct reactor_ready *ready, int ready_max, uint64_t timeout_ns);
+    const struct reactor_completion_ops *completions; /* NULL: readiness only */
 };
 
 extern const struct reactor_demultiplexer_ops *const reactor_demultiplexers[]; /* NULL-terminated */
-const struct reactor_demultiplexer_ops *reactor_demultiplexer_find(const char *name); /* NULL: none */
+/* By name; "auto" is the best that the kernel offers: io_uring where it opens here, else epoll. NULL: none. */
+const struct reactor_demultiplexer_ops *reactor_demultiplexer_find(const char *name);
 
 #endif

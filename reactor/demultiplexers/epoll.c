@@ -95,7 +95,8 @@ static int epoll_wait_ready(void *state, struct reactor_ready *ready, int ready_
     if (count < 0)
         return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < count; i++)
-        ready[i] = (struct reactor_ready){epoll->events[i].data.u64, readiness_of(epoll->events[i].events)};
+        ready[i] = (struct reactor_ready){.token = epoll->events[i].data.u64,
+                                          .readiness = readiness_of(epoll->events[i].events)};
     return count;
 }
 

@@ -126,7 +126,8 @@ static int collect(struct poll_state *set, struct reactor_ready *ready, int read
     int found = 0, item = set->next < set->count ? set->next : 0;
     for (int looked = 0; looked < set->count && found < ready_max && left; looked++) {
         if (set->items[item].revents) {
-            ready[found++] = (struct reactor_ready){set->tokens[item], readiness_of(set->items[item].revents)};
+            ready[found++] = (struct reactor_ready){.token = set->tokens[item],
+                                                    .readiness = readiness_of(set->items[item].revents)};
             left--;
         }
         item = item + 1 < set->count ? item + 1 : 0;

@@ -84,7 +84,7 @@ static int collect(struct select_state *set, const fd_set *readable, const fd_se
         bool reads = FD_ISSET(descriptor, readable), writes = FD_ISSET(descriptor, writable);
         if (reads || writes) {
             uint32_t readiness = (reads ? REACTOR_READABLE : 0u) | (writes ? REACTOR_WRITABLE : 0u);
-            ready[found++] = (struct reactor_ready){set->tokens[descriptor], readiness};
+            ready[found++] = (struct reactor_ready){.token = set->tokens[descriptor], .readiness = readiness};
             left -= reads + writes; /* pselect counts bits */
         }
         descriptor = descriptor + 1 < set->end ? descriptor + 1 : 0;
