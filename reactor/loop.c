@@ -69,6 +69,7 @@ void reactor_loop_free(struct reactor_loop *loop)
     if (!loop)
         return;
     loop->closing = true;
+    loop_run_tasks(loop);
     if (loop->slots.items)
         loop_detach_all(loop);
     waker_done(&loop->waker);
@@ -120,9 +121,10 @@ uint32_t reactor_loop_handler_count(const struct reactor_loop *loop)
 /* Whether all that is due before until_ns was dispatched and that instant has come. */
 static bool is_over(struct reactor_loop *loop, uint64_t until_ns, bool quiet)
 {
-    bool nothing_due = reactor_queue_next_due(&loop->queue) >= until_ns && post_ring_is_empty(&loop->posts);
+    bool nothing_due = reactor_queue_next_due(&loop->queue) >= until_ns &&
+                       post_ring_is_empty(&loop->posts) && !loop_has_tasks(loop);
     if (until_ns == UINT64_MAX)
-        return nothing_due && loop->handler_count == 0;
+        return nothing_due && loop->handler_count == 0 && loop->hold_count == 0;
     if (loop->clock.ops->waits)
         return nothing_due && reactor_clock_now(&loop->clock) >= until_ns;
     return nothing_due && quiet;

@@ -6,6 +6,7 @@
 #include "reactor/clocks/clocks.h"
 #include "reactor/handler.h"
 #include "reactor/post_ring.h"
+#include "reactor/task.h"
 #include "reactor/waker.h"
 
 #define LOOP_WAKER_TOKEN 0 /* no handler has it: slots and serials begin at 1 */
@@ -44,16 +45,25 @@ struct reactor_loop {
     uint32_t internal_count; /* of the loop's own entries */
     bool closing;
     bool more_due;           /* the last turn left due entries */
+    uint32_t hold_count;     /* somebody elsewhere will post or submit */
     struct reactor_statistics statistics;
     _Atomic uint64_t posts_refused;
     struct waker waker;
     struct post_ring posts;
+    _Alignas(64) struct reactor_task *_Atomic tasks; /* the newest first */
 };
 
 /* handler.c */
 void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *ready);
 void loop_handle_internal(void *context, struct reactor_entry *entry); /* handlers' time-outs */
 void loop_detach_all(struct reactor_loop *loop);
+
+/* task.c */
+uint32_t loop_run_tasks(struct reactor_loop *loop); /* those submitted so far; how many */
+static inline bool loop_has_tasks(const struct reactor_loop *loop)
+{
+    return atomic_load(&loop->tasks) != NULL; /* sequentially consistent, for the reason that post_ring_is_empty is */
+}
 
 /* turn.c: one turn. Negative: -errno of the demultiplexer. TURN_QUIET: it found nothing to do before until_ns. */
 enum loop_turn { TURN_BUSY, TURN_QUIET };

@@ -55,7 +55,7 @@ static uint32_t dispatch_due_virtual(struct reactor_loop *loop, uint64_t until_n
         if (!next)
             break;
         if (next->due_ns > loop->clock.virtual_now_ns) {
-            if (!may_advance || !post_ring_is_empty(&loop->posts))
+            if (!may_advance || !post_ring_is_empty(&loop->posts) || loop_has_tasks(loop))
                 break;
             loop->clock.virtual_now_ns = next->due_ns;
         }
@@ -102,7 +102,7 @@ static uint64_t sleep_span(struct reactor_loop *loop, uint64_t until_ns)
     if (next_ns > until_ns)
         next_ns = until_ns;
     if (next_ns == UINT64_MAX)
-        return loop->handler_count ? REACTOR_WAIT_FOREVER : 0;
+        return loop->handler_count || loop->hold_count ? REACTOR_WAIT_FOREVER : 0;
     return loop->clock.ops->until(&loop->clock, next_ns);
 }
 
@@ -119,7 +119,7 @@ static int wait(struct reactor_loop *loop, uint64_t span_ns)
         return loop->handler_count ? look(loop, 0) : 0;
     int count = 0;
     waker_lie_down(&loop->waker);
-    if (!post_ring_is_empty(&loop->posts) || atomic_load(&loop->stopping))
+    if (!post_ring_is_empty(&loop->posts) || loop_has_tasks(loop) || atomic_load(&loop->stopping))
         span_ns = 0;
     loop->statistics.waits += span_ns != 0;
     if (loop->waker.descriptor >= 0)
@@ -153,9 +153,10 @@ int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
     if (count < 0)
         return count;
     uint32_t events = dispatch_ready(loop, count);
+    uint32_t tasks = loop_has_tasks(loop) ? loop_run_tasks(loop) : 0;
     uint32_t posts = dispatch_posts(loop);
     uint32_t entries = waits ? dispatch_due_real(loop, until_ns)
-                             : dispatch_due_virtual(loop, until_ns, events == 0 && posts == 0);
+                             : dispatch_due_virtual(loop, until_ns, events == 0 && tasks == 0 && posts == 0);
     struct reactor_statistics *statistics = &loop->statistics;
     statistics->turns++;
     statistics->descriptor_events += events;
@@ -164,5 +165,5 @@ int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
     statistics->posts_refused = atomic_load_explicit(&loop->posts_refused, memory_order_relaxed);
     if (loop->dispatch.turn)
         loop->dispatch.turn(loop->dispatch.context);
-    return events || posts || entries ? TURN_BUSY : TURN_QUIET;
+    return events || tasks || posts || entries ? TURN_BUSY : TURN_QUIET;
 }
