@@ -11,16 +11,19 @@
  * are asked for. */
 #define HUGE_FROM UINT32_C(65536)
 
-/* A timer as it was armed last. Its handle is the slot's number below a few bits of a running number, so that a handle
+/* A timer. Its handle is the slot's number below a few bits of a running number, so that a handle
  * kept too long does not hit the next timer of the slot. */
-struct reactor_timer_armed {
-    uint64_t due_ns;
+struct reactor_timer_slot {
+    uint32_t handle; /* 0: free */
+    uint32_t target, source;
+    uint32_t lies_count; /* of its one live entry in the queue: due before due_ns unless this is count, too */
+    uint64_t due_ns;     /* as armed last; so are count to kind */
     uint32_t data, count, cause;
     uint16_t step;
     uint8_t order, kind;
 };
-_Static_assert(sizeof(struct reactor_timer_armed) == REACTOR_TIMER_ARMED_BYTES,
-               "with its slot of 16 bytes and its entry of 32 a timer costs 72");
+_Static_assert(sizeof(struct reactor_timer_slot) == REACTOR_TIMER_SLOT_BYTES,
+               "with its 32-byte entry a timer costs 72 bytes");
 
 int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *queue, uint32_t timers_max)
 {
@@ -28,8 +31,7 @@ int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *que
     *timers = (struct reactor_timers){.queue = queue, .capacity = capacity, .used_end = 1};
     base_assert(capacity < UINT32_MAX);
     timers->slots = base_reserve(((size_t) capacity + 1) * sizeof timers->slots[0]);
-    timers->armed = base_reserve(((size_t) capacity + 1) * sizeof timers->armed[0]);
-    if (timers->slots && timers->armed && base_bit_tree_init(&timers->given_back, capacity + 1) == 0)
+    if (timers->slots && base_bit_tree_init(&timers->given_back, capacity + 1) == 0)
         return 0;
     reactor_timers_done(timers);
     return -ENOMEM;
@@ -39,30 +41,23 @@ void reactor_timers_done(struct reactor_timers *timers)
 {
     if (timers->slots)
         base_unreserve(timers->slots, ((size_t) timers->capacity + 1) * sizeof timers->slots[0]);
-    if (timers->armed)
-        base_unreserve(timers->armed, ((size_t) timers->capacity + 1) * sizeof timers->armed[0]);
     base_bit_tree_done(&timers->given_back);
     *timers = (struct reactor_timers){0};
-}
-
-static void ask_for_huge_pages(struct reactor_timers *timers)
-{
-    size_t more = timers->capacity - HUGE_FROM;
-    base_reserve_huge(&timers->slots[HUGE_FROM], more * sizeof timers->slots[0]);
-    base_reserve_huge(&timers->armed[HUGE_FROM], more * sizeof timers->armed[0]);
 }
 
 /* The number of a free slot; 0: none. */
 static uint32_t take_slot(struct reactor_timers *timers)
 {
-    uint32_t number = 0;
-    if (timers->given_back.count) {
+    uint32_t number = timers->given_last;
+    if (number) {
+        timers->given_last = 0;
+    } else if (timers->given_back.count) {
         number = base_bit_tree_next(&timers->given_back, 0);
         base_bit_tree_remove(&timers->given_back, number);
     } else if (timers->used_end <= timers->capacity) {
         number = timers->used_end++;
         if (number == HUGE_FROM)
-            ask_for_huge_pages(timers);
+            base_reserve_huge(&timers->slots[number], (timers->capacity - number) * sizeof timers->slots[0]);
     }
     timers->live += number != 0;
     return number;
@@ -71,7 +66,9 @@ static uint32_t take_slot(struct reactor_timers *timers)
 static void give_slot(struct reactor_timers *timers, uint32_t number)
 {
     timers->slots[number].handle = 0;
-    base_bit_tree_add(&timers->given_back, number);
+    if (timers->given_last)
+        base_bit_tree_add(&timers->given_back, timers->given_last);
+    timers->given_last = number;
     timers->live--;
 }
 
@@ -83,11 +80,6 @@ static struct reactor_timer_slot *find(const struct reactor_timers *timers, uint
         return NULL;
     struct reactor_timer_slot *slot = &timers->slots[number];
     return slot->handle == handle ? slot : NULL;
-}
-
-static struct reactor_timer_armed *armed_of(const struct reactor_timers *timers, const struct reactor_timer_slot *slot)
-{
-    return &timers->armed[slot - timers->slots];
 }
 
 /* The timer whose live entry this is. */
@@ -115,14 +107,14 @@ static void add_dead(struct reactor_timers *timers)
         timers->dead -= reactor_queue_sweep(timers->queue, keep_live, timers);
 }
 
-static void set(struct reactor_timer_armed *armed, const struct reactor_entry *entry)
+static void set(struct reactor_timer_slot *slot, const struct reactor_entry *entry)
 {
-    armed->due_ns = entry->due_ns;
-    armed->count = entry->count;
-    armed->cause = entry->cause;
-    armed->step = entry->step;
-    armed->order = entry->order;
-    armed->kind = entry->kind;
+    slot->due_ns = entry->due_ns;
+    slot->count = entry->count;
+    slot->cause = entry->cause;
+    slot->step = entry->step;
+    slot->order = entry->order;
+    slot->kind = entry->kind;
 }
 
 /* Pushes a timer's entry; false when the queue is full. */
@@ -149,9 +141,13 @@ uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_e
         give_slot(timers, number);
         return 0;
     }
-    timers->slots[number] = (struct reactor_timer_slot){handle, entry->target, entry->source, entry->count};
-    set(&timers->armed[number], entry);
-    timers->armed[number].data = data;
+    struct reactor_timer_slot *slot = &timers->slots[number];
+    slot->handle = handle;
+    slot->target = entry->target;
+    slot->source = entry->source;
+    slot->lies_count = entry->count;
+    slot->data = data;
+    set(slot, entry);
     return handle;
 }
 
@@ -170,16 +166,15 @@ bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const s
     struct reactor_timer_slot *slot = find(timers, handle);
     if (!slot || slot->target != moved->target || slot->source != moved->source)
         return false;
-    struct reactor_timer_armed *armed = armed_of(timers, slot);
     struct reactor_entry kept = *moved, *entry = &kept;
-    kept.kind = armed->kind;
-    if (entry->due_ns > armed->due_ns || (entry->due_ns == armed->due_ns && armed->count != slot->lies_count)) {
-        set(armed, entry); /* what lies there comes up earlier, and is pushed on then */
+    kept.kind = slot->kind;
+    if (entry->due_ns > slot->due_ns || (entry->due_ns == slot->due_ns && slot->count != slot->lies_count)) {
+        set(slot, entry); /* what lies there comes up earlier, and is pushed on then */
         return true;
     }
     if (!lay(timers, handle, entry))
         return false;
-    set(armed, entry);
+    set(slot, entry);
     slot->lies_count = entry->count;
     add_dead(timers);
     return true;
@@ -192,20 +187,19 @@ bool reactor_timer_fire(struct reactor_timers *timers, const struct reactor_entr
         timers->dead--;
         return false;
     }
-    const struct reactor_timer_armed *armed = armed_of(timers, slot);
-    if (armed->due_ns > entry->due_ns) {
+    if (slot->due_ns > entry->due_ns) {
         struct reactor_entry later = *entry; /* the queue still asks the popped one when it was due */
-        later.due_ns = armed->due_ns;
-        later.count = slot->lies_count = armed->count;
-        later.cause = armed->cause;
-        later.step = armed->step;
-        later.order = armed->order;
-        later.kind = armed->kind;
+        later.due_ns = slot->due_ns;
+        later.count = slot->lies_count = slot->count;
+        later.cause = slot->cause;
+        later.step = slot->step;
+        later.order = slot->order;
+        later.kind = slot->kind;
         bool is_laid = lay(timers, slot->handle, &later);
         base_assert(is_laid); /* in the place of the entry that was popped */
         return false;
     }
-    *data = armed->data;
+    *data = slot->data;
     give_slot(timers, entry->payload & reactor_timer_mask(timers));
     return true;
 }
@@ -215,5 +209,5 @@ bool reactor_timer_is_live(const struct reactor_timers *timers, const struct rea
     if (entry->order & REACTOR_LOOSE)
         return true;
     const struct reactor_timer_slot *slot = find_by_entry(timers, entry);
-    return slot && armed_of(timers, slot)->due_ns == entry->due_ns;
+    return slot && slot->due_ns == entry->due_ns;
 }

@@ -10,21 +10,13 @@
 #include "reactor/base/bit_tree.h"
 #include "reactor/timed_queue.h"
 
-/* What tells whether an entry in the queue is still its timer's, apart from the rest: 16 bytes never straddle a cache
- * line, and of what is dead nothing else is looked at. */
-struct reactor_timer_slot {
-    uint32_t handle; /* 0: free */
-    uint32_t target, source;
-    uint32_t lies_count; /* of its one live entry in the queue: due before the timer unless that was armed with it */
-};
-
-#define REACTOR_TIMER_ARMED_BYTES 24u
+#define REACTOR_TIMER_SLOT_BYTES 40u
 
 struct reactor_timers {
-    struct reactor_timer_slot *slots;   /* by number; number 0 is never used */
-    struct reactor_timer_armed *armed;  /* what each fires with */
-    struct reactor_queue *queue;        /* borrowed */
-    struct base_bit_tree given_back;    /* numbers: the lowest is taken first, so that what is armed lies together */
+    struct reactor_timer_slot *slots; /* by number; number 0 is never used */
+    struct reactor_queue *queue;      /* borrowed */
+    struct base_bit_tree given_back;  /* numbers: the lowest is taken first, so that what is armed lies together */
+    uint32_t given_last;              /* but before them the last one, still in the cache; 0: none */
     uint32_t capacity, used_end, live;
     size_t dead;                 /* entries in the queue whose timer is gone */
     uint32_t serial;             /* in the bits of a handle that timers_max leaves free: tells a slot's timers apart */
@@ -60,9 +52,8 @@ static inline uint32_t reactor_timer_mask(const struct reactor_timers *timers) /
 /* Asks the cache for what firing this upcoming entry will touch. */
 static inline void reactor_timer_prefetch(const struct reactor_timers *timers, const struct reactor_entry *upcoming)
 {
-    uint32_t number = upcoming->payload & reactor_timer_mask(timers);
-    __builtin_prefetch(&timers->slots[number], 1);
-    __builtin_prefetch((const char *) timers->armed + (size_t) number * REACTOR_TIMER_ARMED_BYTES);
+    size_t number = upcoming->payload & reactor_timer_mask(timers);
+    __builtin_prefetch((const char *) timers->slots + number * REACTOR_TIMER_SLOT_BYTES, 1);
 }
 
 #endif
