@@ -13,12 +13,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum reactor_interest { REACTOR_READ = 1, REACTOR_WRITE = 2 };
+enum reactor_interest {
+    REACTOR_READ = 1,
+    REACTOR_WRITE = 2,
+    /* A hint for who reads until a short read and remembers what it left: readiness need only be told when it becomes
+     * so, but then with REACTOR_ENDING, as a short read does not show the end behind it. epoll follows it. */
+    REACTOR_EDGE = 8,
+};
 enum reactor_readiness {
     REACTOR_READABLE = 1,
     REACTOR_WRITABLE = 2,
     REACTOR_HANGUP = 4,
     REACTOR_FAILED = 8,
+    REACTOR_ENDING = 128, /* the peer has half-closed; only with REACTOR_EDGE, and READABLE too */
     /* Completions: one an entry, never with another bit. */
     REACTOR_RECEIVED = 16, /* result: bytes in `bytes`; 0 the peer has ended; -errno */
     REACTOR_SENT = 32,     /* result: bytes, fewer than asked for only before an error; -errno */
@@ -80,6 +87,7 @@ struct reactor_demultiplexer_ops {
     /* Before the descriptor is closed; completions are stopped too. io_uring holds what it watches open until the next
      * wait: a peer hears of the end, a port is free then. */
     int (*remove)(void *state, int descriptor);
+    bool close_removes; /* one watched by REACTOR_EDGE may be closed without remove */
     /* Waits at most timeout_ns (0: only looks) to the nanosecond where the kernel can, fills at most ready_max; returns
      * how many (0: time-out or EINTR). Successive calls with a small ready_max reach every ready descriptor. */
     int (*wait)(void *state, struct reactor_ready *ready, int ready_max, uint64_t timeout_ns);

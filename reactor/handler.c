@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "reactor/base/assert.h"
 #include "reactor/loop_internal.h"
+
+#define DRIVER_TIMER 1 /* the kind of a driver's timer; an owner's is 0 */
 
 static struct loop_slot *slot_at(const struct reactor_loop *loop, uint32_t number)
 {
@@ -19,7 +22,7 @@ static uint64_t token_of(uint32_t serial, uint32_t number)
 /* What the demultiplexer is to look for. A connect is over when the descriptor becomes writable. */
 static uint32_t watched(const struct reactor_handler *handler)
 {
-    return handler->connecting ? REACTOR_WRITE : handler->interest;
+    return handler->connecting ? REACTOR_WRITE | (handler->interest & REACTOR_EDGE) : handler->interest;
 }
 
 static int update(struct reactor_handler *handler)
@@ -29,19 +32,26 @@ static int update(struct reactor_handler *handler)
                                        token_of(slot_at(loop, handler->slot)->serial, handler->slot));
 }
 
-int reactor_handler_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest)
+static int watch(struct reactor_handler *handler, struct reactor_loop *loop, uint64_t token)
 {
-    base_assert(!handler->loop);
+    int result = loop->demultiplexer->add(loop->demultiplexer_state, handler->descriptor, watched(handler), token);
+    handler->watched = result >= 0;
+    return result;
+}
+
+int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest,
+                const struct loop_driver *driver)
+{
     if (loop->closing)
         return -ESHUTDOWN;
     uint32_t number = base_slab_take(&loop->slots);
     if (!number)
         return -ENOBUFS;
-    handler->interest = interest & (REACTOR_READ | REACTOR_WRITE);
+    handler->interest = interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_EDGE);
     handler->connecting = interest & REACTOR_CONNECTING;
+    handler->watched = false;
     uint32_t serial = ++loop->slot_serial ? loop->slot_serial : ++loop->slot_serial;
-    int result = loop->demultiplexer->add(loop->demultiplexer_state, handler->descriptor, watched(handler),
-                                          token_of(serial, number));
+    int result = interest & LOOP_UNWATCHED ? 0 : watch(handler, loop, token_of(serial, number));
     if (result < 0) {
         base_slab_give(&loop->slots, number);
         return result;
@@ -52,15 +62,23 @@ int reactor_handler_attach(struct reactor_handler *handler, struct reactor_loop 
     handler->loop = loop;
     handler->slot = number;
     handler->timer = 0;
+    handler->driver = driver;
+    handler->flush_link = NULL;
     loop->handler_count++;
     return 0;
+}
+
+int reactor_handler_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest)
+{
+    base_assert(!handler->loop);
+    return loop_attach(handler, loop, interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_CONNECTING), NULL);
 }
 
 int reactor_handler_interest(struct reactor_handler *handler, uint32_t interest)
 {
     base_assert(handler->loop);
     uint32_t before = handler->interest;
-    handler->interest = interest & (REACTOR_READ | REACTOR_WRITE);
+    handler->interest = interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_EDGE);
     if (handler->interest == before)
         return 0;
     int result = update(handler);
@@ -69,21 +87,68 @@ int reactor_handler_interest(struct reactor_handler *handler, uint32_t interest)
     return result;
 }
 
-void reactor_handler_detach(struct reactor_handler *handler)
+static void flush_forget(struct reactor_loop *loop, struct reactor_handler *handler)
+{
+    if (!handler->flush_link)
+        return;
+    *handler->flush_link = handler->flush_next;
+    if (handler->flush_next)
+        handler->flush_next->flush_link = handler->flush_link;
+    else if (loop->flush_end == &handler->flush_next)
+        loop->flush_end = handler->flush_link;
+    handler->flush_link = NULL;
+}
+
+void loop_detach(struct reactor_handler *handler, bool closing)
 {
     struct reactor_loop *loop = handler->loop;
-    if (!loop)
-        return;
     reactor_handler_timer_disarm(handler);
+    flush_forget(loop, handler);
+    closing = closing && (handler->interest & REACTOR_EDGE) && loop->demultiplexer->close_removes;
     /* Fails where the owner closed the descriptor first: the kernel has then dropped it by itself. */
-    (void) loop->demultiplexer->remove(loop->demultiplexer_state, handler->descriptor);
+    if (handler->watched && !closing)
+        (void) loop->demultiplexer->remove(loop->demultiplexer_state, handler->descriptor);
+    handler->watched = false;
     slot_at(loop, handler->slot)->serial = 0;
     base_slab_give(&loop->slots, handler->slot);
     loop->handler_count--;
     handler->loop = NULL;
 }
 
-int reactor_handler_timer_arm(struct reactor_handler *handler, uint64_t delay_ns)
+void reactor_handler_detach(struct reactor_handler *handler)
+{
+    if (handler->loop)
+        loop_detach(handler, false);
+}
+
+void loop_flush_later(struct reactor_handler *handler)
+{
+    struct reactor_loop *loop = handler->loop;
+    if (handler->flush_link)
+        return;
+    handler->flush_next = NULL;
+    handler->flush_link = loop->flush_end;
+    *loop->flush_end = handler;
+    loop->flush_end = &handler->flush_next;
+}
+
+/* One pass: who is queued again meanwhile has its turn with the next one. */
+uint32_t loop_flush_all(struct reactor_loop *loop)
+{
+    struct reactor_handler *pass = loop->flush_first;
+    uint32_t count = 0;
+    loop->flush_first = NULL;
+    loop->flush_end = &loop->flush_first;
+    if (pass)
+        pass->flush_link = &pass;
+    for (struct reactor_handler *handler; (handler = pass) != NULL; count++) {
+        flush_forget(loop, handler);
+        handler->driver->flush(handler);
+    }
+    return count;
+}
+
+static int arm(struct reactor_handler *handler, uint32_t *timer, uint8_t kind, uint64_t delay_ns)
 {
     struct reactor_loop *loop = handler->loop;
     base_assert(loop);
@@ -94,25 +159,41 @@ int reactor_handler_timer_arm(struct reactor_handler *handler, uint64_t delay_ns
         .source = LOOP_INTERNAL_SOURCE,
         .count = loop->internal_count++,
         .order = REACTOR_INTERNAL,
+        .kind = kind,
     };
-    if (handler->timer && reactor_timer_rearm(&loop->timers, handler->timer, &entry))
+    if (*timer && reactor_timer_rearm(&loop->timers, *timer, &entry))
         return 0;
-    uint32_t timer = reactor_timer_arm(&loop->timers, &entry, handler->slot);
-    if (!timer)
+    uint32_t armed = reactor_timer_arm(&loop->timers, &entry, handler->slot);
+    if (!armed)
         return -ENOBUFS;
-    reactor_handler_timer_disarm(handler);
-    handler->timer = timer;
+    loop_driver_timer_disarm(handler, timer);
+    *timer = armed;
     return 0;
+}
+
+int reactor_handler_timer_arm(struct reactor_handler *handler, uint64_t delay_ns)
+{
+    return arm(handler, &handler->timer, 0, delay_ns);
+}
+
+int loop_driver_timer_arm(struct reactor_handler *handler, uint32_t *timer, uint64_t delay_ns)
+{
+    return arm(handler, timer, DRIVER_TIMER, delay_ns);
 }
 
 void reactor_handler_timer_disarm(struct reactor_handler *handler)
 {
-    if (handler->loop && handler->timer)
-        reactor_timer_disarm(&handler->loop->timers, handler->timer, handler->slot);
-    handler->timer = 0;
+    loop_driver_timer_disarm(handler, &handler->timer);
 }
 
-static void call(struct reactor_loop *loop, struct reactor_handler *handler, void (*event)(struct reactor_handler *))
+void loop_driver_timer_disarm(struct reactor_handler *handler, uint32_t *timer)
+{
+    if (handler->loop && *timer)
+        reactor_timer_disarm(&handler->loop->timers, *timer, handler->slot);
+    *timer = 0;
+}
+
+void loop_tell(struct reactor_loop *loop, struct reactor_handler *handler, void (*event)(struct reactor_handler *))
 {
     if (!event)
         return;
@@ -122,15 +203,20 @@ static void call(struct reactor_loop *loop, struct reactor_handler *handler, voi
     loop_call_end(loop, begun_ns, name);
 }
 
-static void disconnect(struct reactor_loop *loop, struct reactor_handler *handler, int reason)
+void loop_tell_disconnected(struct reactor_loop *loop, struct reactor_handler *handler, int reason)
 {
-    reactor_handler_detach(handler);
     if (!handler->ops->disconnected)
         return;
     const char *name = handler->ops->name;
     uint64_t begun_ns = loop_call_begin(loop);
     handler->ops->disconnected(handler, reason);
     loop_call_end(loop, begun_ns, name);
+}
+
+static void disconnect(struct reactor_loop *loop, struct reactor_handler *handler, int reason)
+{
+    loop_detach(handler, false);
+    loop_tell_disconnected(loop, handler, reason);
 }
 
 void loop_handle_internal(void *context, struct reactor_entry *entry)
@@ -140,12 +226,16 @@ void loop_handle_internal(void *context, struct reactor_entry *entry)
     if (!reactor_timer_fire(&loop->timers, entry, &number))
         return;
     struct reactor_handler *handler = slot_at(loop, number)->handler;
+    if (entry->kind == DRIVER_TIMER) {
+        handler->driver->timed_out(handler);
+        return;
+    }
     handler->timer = 0;
-    call(loop, handler, handler->ops->timed_out);
+    loop_tell(loop, handler, handler->ops->timed_out);
 }
 
 /* The error that the kernel holds for a socket, negative; 0: none; what is not a socket has none to tell. */
-static int socket_error(int descriptor, int otherwise)
+int loop_socket_error(int descriptor, int otherwise)
 {
     int error = 0;
     if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error}) < 0)
@@ -153,8 +243,8 @@ static int socket_error(int descriptor, int otherwise)
     return -error;
 }
 
-/* Whether the token's handler is still attached: each call may have detached it and let another have its slot. */
-static struct reactor_handler *attached(const struct reactor_loop *loop, uint64_t token)
+/* Each call may have detached a handler and let another have its slot. */
+struct reactor_handler *loop_handler_at(const struct reactor_loop *loop, uint64_t token)
 {
     uint32_t number = (uint32_t) token;
     if (number == 0 || number >= loop->slots.used_end)
@@ -165,14 +255,14 @@ static struct reactor_handler *attached(const struct reactor_loop *loop, uint64_
 
 static void finish_connecting(struct reactor_loop *loop, struct reactor_handler *handler, uint32_t readiness)
 {
-    int error = socket_error(handler->descriptor, readiness & REACTOR_FAILED ? -EPIPE : 0);
+    int error = loop_socket_error(handler->descriptor, readiness & REACTOR_FAILED ? -EPIPE : 0);
     handler->connecting = false;
     if (error == 0)
         error = update(handler);
     if (error < 0)
         disconnect(loop, handler, error);
     else
-        call(loop, handler, handler->ops->connected);
+        loop_tell(loop, handler, handler->ops->connected);
 }
 
 /* A hang-up with nothing left to read, or an error: the handler cannot learn of it by reading, or does not want to
@@ -180,19 +270,36 @@ static void finish_connecting(struct reactor_loop *loop, struct reactor_handler 
 static void handle_trouble(struct reactor_loop *loop, struct reactor_handler *handler, uint32_t readiness)
 {
     bool reads = (readiness & REACTOR_READABLE) && (handler->interest & REACTOR_READ);
-    int error = readiness & REACTOR_FAILED ? socket_error(handler->descriptor, -EPIPE) : 0;
+    int error = readiness & REACTOR_FAILED ? loop_socket_error(handler->descriptor, -EPIPE) : 0;
     if (error < 0)
         disconnect(loop, handler, error);
     else if (!reads && (readiness & (REACTOR_HANGUP | REACTOR_FAILED)))
         disconnect(loop, handler, -EPIPE);
 }
 
+/* What a completion brought for somebody who has gone. */
+static void drop_completion(struct reactor_loop *loop, const struct reactor_ready *ready)
+{
+    if ((ready->readiness & REACTOR_RECEIVED) && ready->result > 0)
+        loop->demultiplexer->completions->give(loop->demultiplexer_state, ready->buffer);
+    else if ((ready->readiness & REACTOR_ACCEPTED) && ready->result >= 0)
+        close(ready->result);
+}
+
 void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *ready)
 {
     uint64_t token = ready->token;
-    struct reactor_handler *handler = attached(loop, token);
+    struct reactor_handler *handler = loop_handler_at(loop, token);
     if (!handler) {
         loop->statistics.stale_events++;
+        drop_completion(loop, ready);
+        return;
+    }
+    if (handler->driver) {
+        if (ready->readiness & REACTOR_COMPLETIONS)
+            handler->driver->completed(handler, ready);
+        else
+            handler->driver->ready(handler, ready->readiness);
         return;
     }
     if (handler->connecting) {
@@ -200,11 +307,11 @@ void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *re
         return; /* what else is ready comes with the next turn */
     }
     if ((ready->readiness & REACTOR_READABLE) && (handler->interest & REACTOR_READ))
-        call(loop, handler, handler->ops->input_ready);
-    handler = attached(loop, token);
+        loop_tell(loop, handler, handler->ops->input_ready);
+    handler = loop_handler_at(loop, token);
     if (handler && (ready->readiness & REACTOR_WRITABLE) && (handler->interest & REACTOR_WRITE))
-        call(loop, handler, handler->ops->output_ready);
-    handler = attached(loop, token);
+        loop_tell(loop, handler, handler->ops->output_ready);
+    handler = loop_handler_at(loop, token);
     if (handler && (ready->readiness & (REACTOR_HANGUP | REACTOR_FAILED)))
         handle_trouble(loop, handler, ready->readiness);
 }
@@ -213,7 +320,9 @@ void loop_detach_all(struct reactor_loop *loop)
 {
     for (uint32_t number = 1; number < loop->slots.used_end; number++) {
         const struct loop_slot *slot = slot_at(loop, number);
-        if (slot->serial)
+        if (slot->serial && slot->handler->driver)
+            slot->handler->driver->disconnect(slot->handler, 0);
+        else if (slot->serial)
             disconnect(loop, slot->handler, 0);
     }
 }

@@ -9,6 +9,7 @@
 #include "reactor/loop.h"
 
 struct reactor_handler;
+struct loop_driver; /* stands between loop and ops: streams, listeners, datagrams */
 
 struct reactor_handler_ops {
     const char *name; /* for statistics */
@@ -26,8 +27,10 @@ struct reactor_handler {
     int descriptor;                        /* set by the owner */
     /* the loop's: */
     struct reactor_loop *loop;
+    const struct loop_driver *driver;         /* NULL: the readiness level */
+    struct reactor_handler *flush_next, **flush_link; /* in the loop's list of what the turn's end flushes */
     uint32_t slot, interest, timer;
-    bool connecting;
+    bool connecting, watched; /* watched: the demultiplexer knows the descriptor */
 };
 
 #define REACTOR_CONNECTING 4u /* with the interest: tell connected or disconnected first */

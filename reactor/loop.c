@@ -10,6 +10,10 @@
 #define ENTRIES_A_TURN_DEFAULT 1024
 #define DESCRIPTORS_A_TURN_DEFAULT 256
 #define DESCRIPTORS_A_TURN_MOST (1u << 20)
+#define BYTES_A_TURN_DEFAULT (64u << 10)
+#define BYTES_A_TURN_LEAST 4096u
+#define BYTES_A_TURN_MOST (16u << 20)
+#define BUFFERS_KEPT_BYTES ((size_t) 16 << 20)
 #define POSTED_MAX_DEFAULT 65536
 #define HANDLERS_MAX (1u << 22) /* an address-space bound; the kernel's limit on descriptors comes first */
 
@@ -38,6 +42,13 @@ static int set_up(struct reactor_loop *loop, const struct reactor_loop_options *
     return waker_init(&loop->waker, ops, loop->demultiplexer_state, LOOP_WAKER_TOKEN);
 }
 
+static uint32_t bytes_a_turn(uint32_t asked)
+{
+    uint32_t bytes = asked ? asked : BYTES_A_TURN_DEFAULT;
+    bytes = bytes < BYTES_A_TURN_LEAST ? BYTES_A_TURN_LEAST : bytes;
+    return bytes < BYTES_A_TURN_MOST ? bytes : BYTES_A_TURN_MOST;
+}
+
 int reactor_loop_create(struct reactor_loop **created, const struct reactor_loop_options *options)
 {
     struct reactor_loop *loop = aligned_alloc(_Alignof(struct reactor_loop), sizeof *loop);
@@ -50,8 +61,11 @@ int reactor_loop_create(struct reactor_loop **created, const struct reactor_loop
         .entries_a_turn = options->entries_a_turn ? options->entries_a_turn : ENTRIES_A_TURN_DEFAULT,
         .descriptors_a_turn = descriptors < DESCRIPTORS_A_TURN_MOST ? descriptors : DESCRIPTORS_A_TURN_MOST,
         .handler_budget_ns = options->handler_budget_ns,
+        .bytes_a_turn = bytes_a_turn(options->bytes_a_turn),
         .waker.descriptor = -1,
     };
+    loop->flush_end = &loop->flush_first;
+    buffer_pool_init(&loop->buffers, BUFFERS_KEPT_BYTES);
     int result = loop->demultiplexer ? set_up(loop, options) : -EINVAL;
     if (result == 0)
         result = reactor_clock_init(&loop->clock, options->clock ? options->clock : "real", options->scale_ppm);
@@ -77,6 +91,8 @@ void reactor_loop_free(struct reactor_loop *loop)
         loop->demultiplexer->close(loop->demultiplexer_state);
     free(loop->demultiplexer_state);
     free(loop->ready);
+    free(loop->scratch);
+    buffer_pool_done(&loop->buffers);
     post_ring_done(&loop->posts);
     base_slab_done(&loop->slots);
     reactor_timers_done(&loop->timers);
@@ -122,7 +138,8 @@ uint32_t reactor_loop_handler_count(const struct reactor_loop *loop)
 static bool is_over(struct reactor_loop *loop, uint64_t until_ns, bool quiet)
 {
     bool nothing_due = reactor_queue_next_due(&loop->queue) >= until_ns &&
-                       post_ring_is_empty(&loop->posts) && !loop_has_tasks(loop);
+                       post_ring_is_empty(&loop->posts) && !loop_has_tasks(loop) &&
+                       !loop->flush_first && !loop->owes_look && loop->ready_next == loop->ready_count;
     if (until_ns == UINT64_MAX)
         return nothing_due && loop->handler_count == 0 && loop->hold_count == 0;
     if (loop->clock.ops->waits)

@@ -34,6 +34,7 @@ struct reactor_loop_options {
     uint64_t scale_ppm;           /* of a scaled clock */
     uint32_t entries_a_turn;      /* due entries dispatched before descriptors are looked at again; 0: 1024 */
     uint32_t descriptors_a_turn;  /* 0: 256 */
+    uint32_t bytes_a_turn;        /* a stream reads, or writes, about so many a turn; 0: 64 KiB */
     size_t entries_max;           /* pending at most; 0: 2^31 */
     uint32_t timers_max;          /* 0: 2^28 */
     uint32_t posted_max;          /* posted, not yet taken; rounded up to a power of two; 0: 65536 */
@@ -45,6 +46,11 @@ struct reactor_statistics {
     uint64_t over_budget;            /* handler calls that took longer than handler_budget_ns */
     uint64_t over_budget_longest_ns;
     const char *over_budget_name;    /* of the longest: the handler's name, or its class */
+    uint64_t bytes_received, bytes_sent; /* by streams */
+    uint64_t violations;             /* reactor_stream_fail */
+    uint64_t timed_out;              /* streams by connect_timeout or idle_timeout */
+    uint64_t accepted, refused;      /* by listeners; refused: closed at connections_max */
+    uint64_t accept_pauses;          /* no descriptor or memory was left */
 };
 
 /* 0, or -errno: -EINVAL an unknown name, -EMFILE/-ENFILE no descriptors, -ENOMEM. */

@@ -4,6 +4,7 @@
 
 #include "reactor/base/slab.h"
 #include "reactor/clocks/clocks.h"
+#include "reactor/buffer_pool.h"
 #include "reactor/handler.h"
 #include "reactor/post_ring.h"
 #include "reactor/task.h"
@@ -18,6 +19,16 @@ struct loop_slot {
     uint32_t chain;  /* the slab's, while it is free */
     uint32_t serial; /* 0: free */
     struct reactor_handler *handler;
+};
+
+/* Who stands between the loop and a handler's ops. Calls the owner by loop_tell alone, and looks by loop_handler_at
+ * whether the handler is still there after each such call. */
+struct loop_driver {
+    void (*ready)(struct reactor_handler *handler, uint32_t readiness);
+    void (*completed)(struct reactor_handler *handler, const struct reactor_ready *ready); /* REACTOR_COMPLETIONS */
+    void (*timed_out)(struct reactor_handler *handler);            /* the driver's timer, see loop_driver_timer_arm */
+    void (*flush)(struct reactor_handler *handler);                /* at the turn's end, after loop_flush_later */
+    void (*disconnect)(struct reactor_handler *handler, int reason); /* the loop is going: detach, tell the owner */
 };
 
 struct loop_call {
@@ -45,6 +56,15 @@ struct reactor_loop {
     uint32_t internal_count; /* of the loop's own entries */
     bool closing;
     bool more_due;           /* the last turn left due entries */
+    struct reactor_handler *flush_first, **flush_end; /* to be flushed at this turn's end, or the next one's */
+    uint32_t bytes_a_turn;
+    uint32_t ready_next, ready_count; /* of ready: what was collected and not dispatched yet */
+    bool owes_look;          /* the demultiplexer has something to tell the kernel, even if nobody is attached */
+    uint8_t *scratch;        /* of bytes_a_turn: what is being read goes here first */
+    struct buffer_pool buffers;
+    struct reactor_listener *starved; /* accepting waits for a descriptor */
+    uint64_t turn_now_ns;    /* the clock as it was read in the turn turn_now_of */
+    uint64_t turn_now_of;
     uint32_t hold_count;     /* somebody elsewhere will post or submit */
     struct reactor_statistics statistics;
     _Atomic uint64_t posts_refused;
@@ -58,6 +78,24 @@ void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *re
 void loop_handle_internal(void *context, struct reactor_entry *entry); /* handlers' time-outs */
 void loop_detach_all(struct reactor_loop *loop);
 
+/* Whose token that is; NULL: detached meanwhile. */
+struct reactor_handler *loop_handler_at(const struct reactor_loop *loop, uint64_t token);
+/* reactor_handler_attach with a driver. LOOP_UNWATCHED: the demultiplexer is not told (its completions are used). */
+#define LOOP_UNWATCHED 16u
+int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest,
+                const struct loop_driver *driver);
+void loop_detach(struct reactor_handler *handler, bool closing); /* closing: the descriptor is closed at once */
+/* Calls of the owner, counted against the budget. event may be NULL. */
+void loop_tell(struct reactor_loop *loop, struct reactor_handler *handler, void (*event)(struct reactor_handler *));
+void loop_tell_disconnected(struct reactor_loop *loop, struct reactor_handler *handler, int reason); /* detached */
+/* A second timer of a handler, the driver's. *timer: 0 or its handle. 0 or -ENOBUFS. */
+int loop_driver_timer_arm(struct reactor_handler *handler, uint32_t *timer, uint64_t delay_ns);
+void loop_driver_timer_disarm(struct reactor_handler *handler, uint32_t *timer);
+int loop_socket_error(int descriptor, int otherwise); /* what the kernel holds for it: 0 or negative */
+/* Has driver->flush called once, at the end of this turn; from inside a flush, of the next one, which does not wait. */
+void loop_flush_later(struct reactor_handler *handler);
+uint32_t loop_flush_all(struct reactor_loop *loop); /* how many */
+
 /* task.c */
 uint32_t loop_run_tasks(struct reactor_loop *loop); /* those submitted so far; how many */
 static inline bool loop_has_tasks(const struct reactor_loop *loop)
@@ -68,6 +106,22 @@ static inline bool loop_has_tasks(const struct reactor_loop *loop)
 /* turn.c: one turn. Negative: -errno of the demultiplexer. TURN_QUIET: it found nothing to do before until_ns. */
 enum loop_turn { TURN_BUSY, TURN_QUIET };
 int loop_turn(struct reactor_loop *loop, uint64_t until_ns);
+
+static inline uint64_t loop_token(const struct reactor_handler *handler)
+{
+    const struct loop_slot *slot = base_slab_at(&handler->loop->slots, handler->slot);
+    return (uint64_t) slot->serial << 32 | handler->slot;
+}
+
+/* Now, read at most once a turn: for what need not be exact. */
+static inline uint64_t loop_turn_now(struct reactor_loop *loop)
+{
+    if (loop->turn_now_of != loop->statistics.turns + 1) {
+        loop->turn_now_of = loop->statistics.turns + 1;
+        loop->turn_now_ns = reactor_clock_now(&loop->clock);
+    }
+    return loop->turn_now_ns;
+}
 
 /* Around each call out of the loop: counts those over the budget. */
 static inline uint64_t loop_call_begin(const struct reactor_loop *loop)

@@ -96,7 +96,7 @@ static uint32_t dispatch_posts(struct reactor_loop *loop)
  * are, what comes next can only come from outside, and spinning for it would help nobody. */
 static uint64_t sleep_span(struct reactor_loop *loop, uint64_t until_ns)
 {
-    if (loop->more_due)
+    if (loop->more_due || loop->flush_first || loop->owes_look)
         return 0;
     uint64_t next_ns = reactor_queue_next_due(&loop->queue);
     if (next_ns > until_ns)
@@ -108,6 +108,7 @@ static uint64_t sleep_span(struct reactor_loop *loop, uint64_t until_ns)
 
 static int look(struct reactor_loop *loop, uint64_t timeout_ns)
 {
+    loop->owes_look = false;
     return loop->demultiplexer->wait(loop->demultiplexer_state, loop->ready, (int) loop->descriptors_a_turn,
                                      timeout_ns);
 }
@@ -116,7 +117,7 @@ static int look(struct reactor_loop *loop, uint64_t timeout_ns)
 static int wait(struct reactor_loop *loop, uint64_t span_ns)
 {
     if (span_ns == 0)
-        return loop->handler_count ? look(loop, 0) : 0;
+        return loop->handler_count || loop->owes_look ? look(loop, 0) : 0;
     int count = 0;
     waker_lie_down(&loop->waker);
     if (!post_ring_is_empty(&loop->posts) || loop_has_tasks(loop) || atomic_load(&loop->stopping))
@@ -130,18 +131,31 @@ static int wait(struct reactor_loop *loop, uint64_t span_ns)
     return count;
 }
 
-static uint32_t dispatch_ready(struct reactor_loop *loop, int count)
+/* What is left when the loop is stopped comes first in its next run: an edge or a completion is not told again. */
+static uint32_t dispatch_ready(struct reactor_loop *loop)
 {
     uint32_t events = 0;
-    for (int i = 0; i < count; i++) {
-        if (loop->ready[i].token == LOOP_WAKER_TOKEN) {
+    while (loop->ready_next < loop->ready_count && !is_stopping(loop)) {
+        const struct reactor_ready *ready = &loop->ready[loop->ready_next++];
+        if (ready->token == LOOP_WAKER_TOKEN) {
             waker_drain(&loop->waker);
-        } else if (!is_stopping(loop)) { /* level-triggered: what is left now is reported again */
-            loop_handle_ready(loop, &loop->ready[i]);
+        } else {
+            loop_handle_ready(loop, ready);
             events++;
         }
     }
     return events;
+}
+
+/* Collects what is ready, unless some of it is left. 0 or -errno. */
+static int collect_ready(struct reactor_loop *loop, uint64_t span_ns)
+{
+    if (loop->ready_next < loop->ready_count)
+        return 0;
+    int count = wait(loop, span_ns);
+    loop->ready_next = 0;
+    loop->ready_count = count > 0 ? (uint32_t) count : 0;
+    return count < 0 ? count : 0;
 }
 
 int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
@@ -149,14 +163,15 @@ int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
     bool waits = loop->clock.ops->waits;
     /* Under the virtual clock the next entry is not asked for unless nothing is left to do: that would be slow. */
     uint64_t span_ns = waits || loop->queue.cursor == loop->queue.end ? sleep_span(loop, until_ns) : 0;
-    int count = wait(loop, span_ns);
-    if (count < 0)
-        return count;
-    uint32_t events = dispatch_ready(loop, count);
+    int result = collect_ready(loop, span_ns);
+    if (result < 0)
+        return result;
+    uint32_t events = dispatch_ready(loop);
     uint32_t tasks = loop_has_tasks(loop) ? loop_run_tasks(loop) : 0;
     uint32_t posts = dispatch_posts(loop);
     uint32_t entries = waits ? dispatch_due_real(loop, until_ns)
                              : dispatch_due_virtual(loop, until_ns, events == 0 && tasks == 0 && posts == 0);
+    uint32_t flushed = loop->flush_first ? loop_flush_all(loop) : 0;
     struct reactor_statistics *statistics = &loop->statistics;
     statistics->turns++;
     statistics->descriptor_events += events;
@@ -165,5 +180,5 @@ int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
     statistics->posts_refused = atomic_load_explicit(&loop->posts_refused, memory_order_relaxed);
     if (loop->dispatch.turn)
         loop->dispatch.turn(loop->dispatch.context);
-    return events || tasks || posts || entries ? TURN_BUSY : TURN_QUIET;
+    return events || tasks || posts || entries || flushed ? TURN_BUSY : TURN_QUIET;
 }

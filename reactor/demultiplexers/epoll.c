@@ -32,6 +32,8 @@ static int control(void *state, int operation, int descriptor, uint32_t interest
         event.events |= EPOLLIN;
     if (interest & REACTOR_WRITE)
         event.events |= EPOLLOUT;
+    if (interest & REACTOR_EDGE)
+        event.events |= EPOLLET | EPOLLRDHUP;
     return epoll_ctl(epoll->descriptor, operation, descriptor, &event) < 0 ? -errno : 0;
 }
 
@@ -84,6 +86,8 @@ static uint32_t readiness_of(uint32_t events)
         readiness |= REACTOR_HANGUP;
     if (events & EPOLLERR)
         readiness |= REACTOR_FAILED;
+    if (events & EPOLLRDHUP)
+        readiness |= REACTOR_ENDING;
     return readiness;
 }
 
@@ -109,5 +113,6 @@ const struct reactor_demultiplexer_ops reactor_demultiplexer_epoll = {
     .add = epoll_add,
     .change = epoll_change,
     .remove = epoll_remove,
+    .close_removes = true, /* a copy of it elsewhere (fork) is then reported once a change, to nobody */
     .wait = epoll_wait_ready,
 };

@@ -1,0 +1,1 @@
+#include "reactor/stream.h"

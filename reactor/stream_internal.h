@@ -1,0 +1,58 @@
+/* What a stream is made of, for those who run one: readiness (stream_ready.c), completions (stream_completed.c) and
+ * thread-per-connection (threads.c). Internal.
+ *
+ * Division of work: stream.c keeps the state (buffers, flags) and never calls the owner; whoever runs the stream moves
+ * bytes between it and the kernel, calls the owner, and after each call looks at what the owner asked for. */
+#ifndef REACTOR_STREAM_INTERNAL_H
+#define REACTOR_STREAM_INTERNAL_H
+
+#include "reactor/buffer_pool.h"
+#include "reactor/stream.h"
+
+enum stream_flag {
+    STREAM_CONNECTING = 1,
+    STREAM_HALF_OPEN = 2,
+    STREAM_PAUSED = 4,       /* by the owner */
+    STREAM_PEER_ENDED = 8,   /* recv has returned 0 */
+    STREAM_END_TOLD = 16,    /* and input_ready was called with it */
+    STREAM_SHUTTING = 32,    /* the owner's: no more writes */
+    STREAM_SHUT = 64,        /* shutdown(2) was called, behind all output */
+    STREAM_ABOVE = 128,      /* write has returned 1: output_ready is due at the low mark */
+    STREAM_GOING = 256,      /* disconnected(reason) comes at the turn's end */
+    STREAM_BLOCKED = 512,    /* the kernel takes no more output at present */
+    STREAM_READABLE = 1024,  /* the kernel may hold input that was not read yet */
+    STREAM_BORROWED = 2048,  /* input points into memory that is not the stream's */
+    STREAM_RESUMED = 4096,   /* input_ready is due for what is there already */
+};
+
+struct reactor_stream_backend {
+    /* There is something to do: output pending, shutdown, a failure, resumed. To be looked at before the next wait. */
+    void (*changed)(struct reactor_stream *stream);
+    /* The owner has closed it: to be forgotten at once. The backend closes the descriptor and gives the buffers back
+     * (stream_buffers_give); the struct may be gone when it returns. */
+    void (*closed)(struct reactor_stream *stream);
+    struct buffer_pool *(*buffers)(struct reactor_stream *stream); /* one thread's */
+};
+
+/* Clears the reactor's fields and sets them from options (NULL: defaults). Does not open anything. */
+void stream_init(struct reactor_stream *stream, const struct reactor_stream_backend *backend,
+                 const struct reactor_stream_options *options);
+void stream_buffers_give(struct reactor_stream *stream);
+
+/* Input. */
+/* Where to read to: at least one byte, unless the buffer is full (0) or memory is out (-ENOMEM). */
+int64_t stream_input_room(struct reactor_stream *stream, uint32_t wanted, uint8_t **room);
+/* Shows bytes that lie elsewhere, when nothing is buffered; after the owner's call keep_borrowed copies what is left. */
+void stream_input_borrow(struct reactor_stream *stream, const uint8_t *bytes, uint32_t length);
+int stream_input_keep(struct reactor_stream *stream);                                         /* 0 or -ENOMEM */
+int stream_input_append(struct reactor_stream *stream, const uint8_t *bytes, uint32_t length); /* 0 or -ENOMEM */
+
+/* Output: what is pending, and that the kernel has taken some of it. stream_sent tells whether output_ready is due. */
+static inline const uint8_t *stream_output(const struct reactor_stream *stream, uint32_t *length)
+{
+    *length = stream->output_end - stream->output_begin;
+    return stream->output + stream->output_begin;
+}
+bool stream_sent(struct reactor_stream *stream, uint32_t length);
+
+#endif
