@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. Everything else is CMake's, in build/.
 BUILD    = build
 JOBS     = $(shell nproc)
-PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpcap-dev libssl-dev libxxhash-dev libigraph-dev libcmocka-dev
+PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpcap-dev libssl-dev liburing-dev libxxhash-dev libigraph-dev libcmocka-dev
 # What the tests need beyond that: readers of JSON, YAML and schemas.
 TEST_PACKAGES = python3 python3-jsonschema python3-yaml
 

@@ -53,8 +53,8 @@ struct reactor_completion_statistics {
 
 /* Completions, where a backend has them. All calls only note what is wanted; it goes to the kernel with the next wait, in
  * the same system call. The entries that wait fills carry the descriptor's last given token. A descriptor has at most one
- * receive or accept and one send at a time. Calls need no add before; where a descriptor was added too, without interest,
- * readiness is not reported while it receives or accepts. 0, or -errno: -EBADF, -ENOMEM. */
+ * receive or accept and one send at a time. Calls need no add before; a descriptor that was added too, without interest,
+ * is not looked at for hang-ups once it was asked for completions. 0, or -errno: -EBADF, -ENOMEM. */
 struct reactor_completion_ops {
     /* Receives what comes, again and again, until paused, stopped, ended (result 0) or failed (negative: it is over).
      * Each entry brings a buffer of the backend's, which the owner gives back soon: when all are out, receiving stands

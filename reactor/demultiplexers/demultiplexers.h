@@ -7,7 +7,7 @@
 #include "reactor/demultiplexer.h"
 
 extern const struct reactor_demultiplexer_ops reactor_demultiplexer_none, reactor_demultiplexer_select,
-    reactor_demultiplexer_poll, reactor_demultiplexer_epoll;
+    reactor_demultiplexer_poll, reactor_demultiplexer_epoll, reactor_demultiplexer_io_uring;
 
 /* NULL for REACTOR_WAIT_FOREVER, which the kernel takes for just that. */
 static inline struct timespec *demultiplexer_timeout(uint64_t timeout_ns, struct timespec *timeout)
