@@ -16,22 +16,21 @@ static uint64_t period_ns(const struct chord_parameters *parameters, enum activi
     return periods[activity];
 }
 
-/* How long from now to the activity's next instant, more than 0. */
-static uint64_t wait_ns(const struct chord *c, enum activity activity, uint64_t now_ns)
+/* How long from now to the activity's next instant, more than 0. bits: the node's own; each activity takes others of them
+ * first, so that their phases do not go together. */
+static uint64_t wait_ns(const struct chord_parameters *parameters, enum activity activity, uint64_t bits, uint64_t now_ns)
 {
-    uint64_t period = period_ns(c->shared->parameters, activity);
-    struct chord_id self = chord_id_at(c, CHORD_SELF);
-    uint64_t bits = base_random_subkey(self.high ^ self.middle ^ self.low, activity);
-    uint64_t phase = base_random_below(bits, period);
-    return period - (now_ns + period - phase) % period;
+    uint64_t period = period_ns(parameters, activity), turned = bits << 21 * activity | bits >> (63 - 21 * activity) >> 1;
+    return period - (now_ns + period - base_random_below(turned, period)) % period;
 }
 
 void chord_upkeep_start(const struct chord *c)
 {
-    uint64_t now_ns = peer_now_ns(c->peer), least = UINT64_MAX;
+    const struct chord_id self = chord_id_at(c, CHORD_SELF);
+    uint64_t bits = base_random_mix(self.high ^ self.middle ^ self.low), now_ns = peer_now_ns(c->peer), least = UINT64_MAX;
     uint32_t due = 0;
     for (uint32_t activity = 0; activity < ACTIVITIES; activity++) {
-        uint64_t wait = wait_ns(c, activity, now_ns);
+        uint64_t wait = wait_ns(c->shared->parameters, activity, bits, now_ns);
         if (wait < least) {
             least = wait;
             due = 0;
