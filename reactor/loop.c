@@ -92,6 +92,7 @@ void reactor_loop_free(struct reactor_loop *loop)
     free(loop->demultiplexer_state);
     free(loop->ready);
     free(loop->scratch);
+    free(loop->datagrams);
     buffer_pool_done(&loop->buffers);
     post_ring_done(&loop->posts);
     base_slab_done(&loop->slots);

@@ -62,6 +62,7 @@ struct reactor_loop {
     bool owes_look;          /* the demultiplexer has something to tell the kernel, even if nobody is attached */
     uint8_t *scratch;        /* of bytes_a_turn: what is being read goes here first */
     struct buffer_pool buffers;
+    struct datagram_scratch *datagrams; /* what datagrams are received into; NULL: none was opened yet */
     struct reactor_listener *starved; /* accepting waits for a descriptor */
     uint64_t turn_now_ns;    /* the clock as it was read in the turn turn_now_of */
     uint64_t turn_now_of;
