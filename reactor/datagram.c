@@ -78,22 +78,18 @@ static bool on_writable(struct reactor_datagrams *datagrams)
     return true;
 }
 
-/* The queued errors first: then the socket has none pending that the first datagram to come would be taken for. Where
- * errors are not queued, receiving fetches them, too. */
+/* The queued errors first: what comes in all the time must not keep them waiting. */
 static void on_ready(struct reactor_handler *handler, uint32_t readiness)
 {
     struct reactor_datagrams *datagrams = datagrams_of(handler);
-    uint64_t received = datagrams->statistics.received;
     int reason = 0;
-    if ((readiness & REACTOR_FAILED) && !datagram_read_errors(datagrams))
+    if ((readiness & REACTOR_FAILED) && datagrams->errors_queued && !datagram_read_errors(datagrams))
         return;
-    if (!datagram_receive(datagrams, &reason))
+    if ((readiness & ~(uint32_t) REACTOR_WRITABLE) && !datagram_receive(datagrams, &reason))
         return;
-    if (reason == 0 && (readiness & REACTOR_HANGUP) && datagrams->statistics.received == received)
-        reason = -EPIPE;
     if (reason)
         end(handler, reason);
-    else if (readiness & REACTOR_WRITABLE && datagrams->blocked)
+    else if ((readiness & REACTOR_WRITABLE) && datagrams->blocked)
         (void) on_writable(datagrams);
 }
 

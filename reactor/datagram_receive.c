@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -94,37 +95,6 @@ static bool split(struct reactor_datagrams *datagrams, struct datagram_scratch *
     return true;
 }
 
-/* The socket is of no more use for receiving: else the same would come again in each turn. */
-static bool is_final(int error)
-{
-    return error == EBADF || error == ENOTSOCK || error == EINVAL || error == EOPNOTSUPP || error == ENOTCONN;
-}
-
-bool datagram_receive(struct reactor_datagrams *datagrams, int *reason)
-{
-    struct datagram_scratch *scratch = datagrams->handler.loop->datagrams;
-    uint64_t until = datagrams->statistics.received + datagrams->datagrams_a_turn;
-    int count;
-    *reason = 0;
-    do {
-        count = recvmmsg(datagrams->handler.descriptor, scratch->messages, DATAGRAM_MESSAGES, MSG_DONTWAIT, NULL);
-        int error = errno;
-        datagrams->statistics.receive_calls++;
-        bool is_open = true;
-        for (int i = 0; i < count; i++) {
-            is_open = is_open && split(datagrams, scratch, (unsigned) i);
-            make_ready(scratch, (unsigned) i);
-        }
-        if (!is_open)
-            return false;
-        if (count < 0 && is_final(error))
-            *reason = -error;
-        else if (count < 0 && error != EAGAIN && error != EINTR && !datagrams->errors_queued)
-            return datagram_failed(datagrams, NULL, error);
-    } while (count == DATAGRAM_MESSAGES && datagrams->statistics.received < until);
-    return true;
-}
-
 /* --- the error queue --- */
 
 struct queued_error {
@@ -164,4 +134,63 @@ bool datagram_read_errors(struct reactor_datagrams *datagrams)
         if (error && !datagram_failed(datagrams, &to.any, error))
             return false;
     return true;
+}
+
+/* --- receiving --- */
+
+/* The socket is of no more use for receiving: else the same would come again in each turn. */
+static bool is_final(int error)
+{
+    return error == EBADF || error == ENOTSOCK || error == EINVAL || error == EOPNOTSUPP || error == ENOTCONN;
+}
+
+static bool is_hung_up(int descriptor)
+{
+    struct pollfd descriptors = {.fd = descriptor};
+    return poll(&descriptors, 1, 0) > 0 && (descriptors.revents & POLLHUP);
+}
+
+/* Nothing came, but something has made the socket ready: an error, or that it was shut down, of which receiving does
+ * not tell. Not every demultiplexer tells these from input, so the socket is asked. */
+static bool receive_failed(struct reactor_datagrams *datagrams, int error, int *reason)
+{
+    if (is_final(error))
+        *reason = -error;
+    else if (is_hung_up(datagrams->handler.descriptor))
+        *reason = -EPIPE;
+    else if (datagrams->errors_queued)
+        return datagram_read_errors(datagrams);
+    else if (error != EAGAIN && error != EINTR)
+        return datagram_failed(datagrams, NULL, error);
+    return true;
+}
+
+/* One system call's. How many messages, or -errno; *is_open: the owner has not closed the socket in a call. */
+static int receive_some(struct reactor_datagrams *datagrams, bool *is_open)
+{
+    struct datagram_scratch *scratch = datagrams->handler.loop->datagrams;
+    int count = recvmmsg(datagrams->handler.descriptor, scratch->messages, DATAGRAM_MESSAGES, MSG_DONTWAIT, NULL);
+    datagrams->statistics.receive_calls++;
+    if (count < 0)
+        return -errno;
+    for (int i = 0; i < count; i++) {
+        *is_open = *is_open && split(datagrams, scratch, (unsigned) i);
+        make_ready(scratch, (unsigned) i);
+    }
+    return count;
+}
+
+bool datagram_receive(struct reactor_datagrams *datagrams, int *reason)
+{
+    uint64_t before = datagrams->statistics.received;
+    bool is_open = true;
+    int count;
+    *reason = 0;
+    do {
+        count = receive_some(datagrams, &is_open);
+    } while (is_open && count == DATAGRAM_MESSAGES &&
+             datagrams->statistics.received - before < datagrams->datagrams_a_turn);
+    if (is_open && count < 0 && (count != -EAGAIN || datagrams->statistics.received == before))
+        return receive_failed(datagrams, -count, reason);
+    return is_open;
 }
