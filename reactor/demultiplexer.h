@@ -87,7 +87,7 @@ struct reactor_demultiplexer_ops {
     /* Before the descriptor is closed; completions are stopped too. io_uring holds what it watches open until the next
      * wait: a peer hears of the end, a port is free then. */
     int (*remove)(void *state, int descriptor);
-    bool close_removes; /* one watched by REACTOR_EDGE may be closed without remove */
+    bool edges; /* follows REACTOR_EDGE; a descriptor watched so may be closed without remove */
     /* Waits at most timeout_ns (0: only looks) to the nanosecond where the kernel can, fills at most ready_max; returns
      * how many (0: time-out or EINTR). Successive calls with a small ready_max reach every ready descriptor. */
     int (*wait)(void *state, struct reactor_ready *ready, int ready_max, uint64_t timeout_ns);

@@ -74,12 +74,24 @@ int reactor_handler_attach(struct reactor_handler *handler, struct reactor_loop 
     return loop_attach(handler, loop, interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_CONNECTING), NULL);
 }
 
+int loop_watch(struct reactor_handler *handler)
+{
+    return handler->watched ? 0 : watch(handler, handler->loop, loop_token(handler));
+}
+
+void loop_unwatch(struct reactor_handler *handler)
+{
+    if (handler->watched)
+        (void) handler->loop->demultiplexer->remove(handler->loop->demultiplexer_state, handler->descriptor);
+    handler->watched = false;
+}
+
 int reactor_handler_interest(struct reactor_handler *handler, uint32_t interest)
 {
     base_assert(handler->loop);
     uint32_t before = handler->interest;
     handler->interest = interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_EDGE);
-    if (handler->interest == before)
+    if (handler->interest == before || !handler->watched)
         return 0;
     int result = update(handler);
     if (result < 0)
@@ -104,7 +116,7 @@ void loop_detach(struct reactor_handler *handler, bool closing)
     struct reactor_loop *loop = handler->loop;
     reactor_handler_timer_disarm(handler);
     flush_forget(loop, handler);
-    closing = closing && (handler->interest & REACTOR_EDGE) && loop->demultiplexer->close_removes;
+    closing = closing && (handler->interest & REACTOR_EDGE) && loop->demultiplexer->edges;
     /* Fails where the owner closed the descriptor first: the kernel has then dropped it by itself. */
     if (handler->watched && !closing)
         (void) loop->demultiplexer->remove(loop->demultiplexer_state, handler->descriptor);
@@ -253,12 +265,16 @@ struct reactor_handler *loop_handler_at(const struct reactor_loop *loop, uint64_
     return slot->serial == (uint32_t) (token >> 32) ? slot->handler : NULL;
 }
 
-static void finish_connecting(struct reactor_loop *loop, struct reactor_handler *handler, uint32_t readiness)
+int loop_connected(struct reactor_handler *handler, uint32_t readiness)
 {
     int error = loop_socket_error(handler->descriptor, readiness & REACTOR_FAILED ? -EPIPE : 0);
     handler->connecting = false;
-    if (error == 0)
-        error = update(handler);
+    return error < 0 ? error : update(handler);
+}
+
+static void finish_connecting(struct reactor_loop *loop, struct reactor_handler *handler, uint32_t readiness)
+{
+    int error = loop_connected(handler, readiness);
     if (error < 0)
         disconnect(loop, handler, error);
     else

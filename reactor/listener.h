@@ -27,10 +27,15 @@ struct reactor_listener {
     /* Takes the descriptor: non-blocking, close-on-exec. May open, close or release anything, this listener too. */
     void (*accepted)(struct reactor_listener *listener, int descriptor);
     /* the reactor's: */
-    struct reactor_listener *starved_next;
+    struct reactor_listener *starved_next; /* the loop's list of those that wait for a descriptor */
     uint64_t retry_ns;
-    uint32_t connections, connections_max, accepts_a_turn, timer;
-    uint8_t flags;
+    int *held; /* accepted by io_uring beyond connections_max: not told yet */
+    uint32_t held_count, held_room;
+    uint32_t connections, connections_max, accepts_a_turn;
+    uint32_t burst, turn; /* how many are accepted in the next turn, and the last turn */
+    uint32_t timer;
+    int error;      /* why accepting cannot go on */
+    uint32_t flags; /* enum listener_flag */
 };
 
 /* A listening socket: non-blocking, close-on-exec, SO_REUSEADDR. Its descriptor or -errno. reuse_port: several sockets

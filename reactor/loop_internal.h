@@ -86,6 +86,9 @@ struct reactor_handler *loop_handler_at(const struct reactor_loop *loop, uint64_
 int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest,
                 const struct loop_driver *driver);
 void loop_detach(struct reactor_handler *handler, bool closing); /* closing: the descriptor is closed at once */
+int loop_watch(struct reactor_handler *handler);    /* tells the demultiplexer of it (again). 0 or -errno */
+void loop_unwatch(struct reactor_handler *handler); /* it is not to hear of it until then */
+int loop_connected(struct reactor_handler *handler, uint32_t readiness); /* connecting is over: 0 or why it failed */
 /* Calls of the owner, counted against the budget. event may be NULL. */
 void loop_tell(struct reactor_loop *loop, struct reactor_handler *handler, void (*event)(struct reactor_handler *));
 void loop_tell_disconnected(struct reactor_loop *loop, struct reactor_handler *handler, int reason); /* detached */

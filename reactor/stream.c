@@ -1,1 +1,256 @@
 #include "reactor/stream.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "reactor/base/assert.h"
+#include "reactor/loop_internal.h"
+#include "reactor/stream_internal.h"
+
+#define OUTPUT_HIGH_DEFAULT (64u << 10)
+#define OUTPUT_MAX_DEFAULT (16u << 20)
+#define INPUT_MAX_DEFAULT (1u << 20)
+#define BYTES_MOST (1u << 31) /* what the buffer pool has in one piece */
+
+static uint32_t bounded(uint32_t asked, uint32_t otherwise)
+{
+    uint32_t bytes = asked ? asked : otherwise;
+    return bytes < BYTES_MOST ? bytes : BYTES_MOST;
+}
+
+void stream_init(struct reactor_stream *stream, const struct reactor_stream_backend *backend,
+                 const struct reactor_stream_options *options)
+{
+    static const struct reactor_stream_options defaults;
+    options = options ? options : &defaults;
+    struct reactor_handler handler = {.ops = stream->handler.ops, .descriptor = stream->handler.descriptor};
+    *stream = (struct reactor_stream){.handler = handler, .backend = backend};
+    stream->output_max = bounded(options->output_max, OUTPUT_MAX_DEFAULT);
+    stream->output_high = bounded(options->output_high, OUTPUT_HIGH_DEFAULT);
+    stream->output_low = options->output_low ? options->output_low : stream->output_high / 4;
+    stream->input_max = bounded(options->input_max, INPUT_MAX_DEFAULT);
+    stream->idle_timeout_ns = options->idle_timeout_ns;
+    stream->idle_bytes_min = options->idle_bytes_min ? options->idle_bytes_min : 1;
+    stream->flags = (options->connecting ? STREAM_CONNECTING : 0u) | (options->half_open ? STREAM_HALF_OPEN : 0u);
+}
+
+static void give_input(struct reactor_stream *stream)
+{
+    if (stream->input && !(stream->flags & STREAM_BORROWED))
+        buffer_pool_give(stream->backend->buffers(stream), stream->input, stream->input_bytes);
+    stream->input = NULL;
+    stream->input_begin = stream->input_end = stream->input_bytes = 0;
+    stream->flags &= ~(uint32_t) STREAM_BORROWED;
+}
+
+static void give_output(struct reactor_stream *stream)
+{
+    buffer_pool_give(stream->backend->buffers(stream), stream->output, stream->output_bytes);
+    stream->output = NULL;
+    stream->output_begin = stream->output_end = stream->output_bytes = 0;
+}
+
+void stream_buffers_give(struct reactor_stream *stream)
+{
+    give_input(stream);
+    give_output(stream);
+    buffer_pool_give(stream->backend->buffers(stream), stream->sending, stream->sending_bytes);
+    stream->sending = NULL;
+    stream->sending_begin = stream->sending_end = stream->sending_bytes = 0;
+}
+
+/* Makes room for `more` bytes behind what lies in a buffer: moves that to the front, or into a buffer twice as large. */
+static int make_room(struct buffer_pool *pool, uint8_t **buffer, uint32_t *begin, uint32_t *end, uint32_t *bytes,
+                     uint32_t more)
+{
+    uint32_t length = *end - *begin;
+    if (*bytes - *end >= more)
+        return 0;
+    if (*bytes - length >= more && length <= *begin) { /* no more is moved than was used up before */
+        memcpy(*buffer, *buffer + *begin, length);
+    } else {
+        uint32_t larger_bytes;
+        uint8_t *larger = buffer_pool_take(pool, length + more, &larger_bytes);
+        if (!larger)
+            return -ENOMEM;
+        if (length)
+            memcpy(larger, *buffer + *begin, length);
+        buffer_pool_give(pool, *buffer, *bytes);
+        *buffer = larger;
+        *bytes = larger_bytes;
+    }
+    *begin = 0;
+    *end = length;
+    return 0;
+}
+
+int64_t stream_input_room(struct reactor_stream *stream, uint32_t wanted, uint8_t **room)
+{
+    uint32_t length = stream->input_end - stream->input_begin;
+    if (wanted > stream->input_max - length)
+        wanted = stream->input_max - length;
+    if (wanted == 0)
+        return 0;
+    int result = make_room(stream->backend->buffers(stream), &stream->input, &stream->input_begin, &stream->input_end,
+                           &stream->input_bytes, wanted);
+    *room = stream->input + stream->input_end;
+    return result < 0 ? result : (int64_t) wanted;
+}
+
+void stream_input_borrow(struct reactor_stream *stream, uint8_t *bytes, uint32_t length)
+{
+    give_input(stream);
+    stream->input = bytes;
+    stream->input_begin = 0;
+    stream->input_end = stream->input_bytes = length;
+    stream->flags |= STREAM_BORROWED;
+}
+
+int stream_input_keep(struct reactor_stream *stream)
+{
+    if (!(stream->flags & STREAM_BORROWED))
+        return 0;
+    const uint8_t *bytes = stream->input + stream->input_begin;
+    uint32_t length = stream->input_end - stream->input_begin;
+    give_input(stream);
+    return length ? stream_input_append(stream, bytes, length) : 0;
+}
+
+int stream_input_append(struct reactor_stream *stream, const uint8_t *bytes, uint32_t length)
+{
+    int result = make_room(stream->backend->buffers(stream), &stream->input, &stream->input_begin, &stream->input_end,
+                           &stream->input_bytes, length);
+    if (result < 0)
+        return result;
+    memcpy(stream->input + stream->input_end, bytes, length);
+    stream->input_end += length;
+    return 0;
+}
+
+const uint8_t *reactor_stream_input(const struct reactor_stream *stream, size_t *length)
+{
+    *length = stream->input_end - stream->input_begin;
+    return *length ? stream->input + stream->input_begin : NULL;
+}
+
+void reactor_stream_consume(struct reactor_stream *stream, size_t length)
+{
+    base_assert(length <= stream->input_end - stream->input_begin);
+    stream->input_begin += (uint32_t) length;
+    if (stream->input_begin == stream->input_end && stream->input)
+        give_input(stream);
+}
+
+bool reactor_stream_ended(const struct reactor_stream *stream)
+{
+    return stream->flags & STREAM_PEER_ENDED;
+}
+
+size_t reactor_stream_pending(const struct reactor_stream *stream)
+{
+    return stream_pending(stream);
+}
+
+int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_t length)
+{
+    uint32_t pending = stream_pending(stream);
+    if (!stream->backend || (stream->flags & (STREAM_SHUTTING | STREAM_GOING)))
+        return -EPIPE;
+    if (length > stream->output_max - pending)
+        return -ENOBUFS;
+    if (length == 0)
+        return pending > stream->output_high;
+    if (stream->output_bytes - stream->output_end < length) {
+        int result = make_room(stream->backend->buffers(stream), &stream->output, &stream->output_begin,
+                               &stream->output_end, &stream->output_bytes, (uint32_t) length);
+        if (result < 0)
+            return result;
+    }
+    memcpy(stream->output + stream->output_end, bytes, length);
+    stream->output_end += (uint32_t) length;
+    stream->backend->changed(stream);
+    if (pending + length <= stream->output_high)
+        return 0;
+    stream->flags |= STREAM_ABOVE;
+    return 1;
+}
+
+const uint8_t *stream_sending(struct reactor_stream *stream, uint32_t *length)
+{
+    if (!stream->sending) {
+        stream->sending = stream->output;
+        stream->sending_begin = stream->output_begin;
+        stream->sending_end = stream->output_end;
+        stream->sending_bytes = stream->output_bytes;
+        stream->output = NULL;
+        stream->output_begin = stream->output_end = stream->output_bytes = 0;
+    }
+    *length = stream->sending_end - stream->sending_begin;
+    return stream->sending + stream->sending_begin;
+}
+
+bool stream_sent(struct reactor_stream *stream, uint32_t length)
+{
+    if (stream->sending) {
+        stream->sending_begin += length;
+        if (stream->sending_begin == stream->sending_end) {
+            buffer_pool_give(stream->backend->buffers(stream), stream->sending, stream->sending_bytes);
+            stream->sending = NULL;
+        }
+    } else {
+        stream->output_begin += length;
+        if (stream->output_begin == stream->output_end)
+            give_output(stream);
+    }
+    uint32_t pending = stream_pending(stream);
+    if (!(stream->flags & STREAM_ABOVE) || pending > stream->output_low)
+        return false;
+    stream->flags &= ~(uint32_t) STREAM_ABOVE;
+    return true;
+}
+
+void reactor_stream_pause(struct reactor_stream *stream)
+{
+    stream->flags |= STREAM_PAUSED;
+}
+
+void reactor_stream_resume(struct reactor_stream *stream)
+{
+    if (!stream->backend || !(stream->flags & STREAM_PAUSED))
+        return;
+    stream->flags = (stream->flags & ~(uint32_t) STREAM_PAUSED) | STREAM_RESUMED;
+    stream->backend->changed(stream);
+}
+
+void reactor_stream_shutdown(struct reactor_stream *stream)
+{
+    if (!stream->backend || (stream->flags & STREAM_SHUTTING))
+        return;
+    stream->flags |= STREAM_SHUTTING;
+    stream->backend->changed(stream);
+}
+
+void stream_go(struct reactor_stream *stream, int reason)
+{
+    if (!stream->backend || (stream->flags & STREAM_GOING))
+        return;
+    stream->flags |= STREAM_GOING;
+    stream->reason = reason;
+    stream->backend->changed(stream);
+}
+
+void reactor_stream_fail(struct reactor_stream *stream, int reason)
+{
+    if (!stream->backend || (stream->flags & STREAM_GOING))
+        return;
+    base_assert(reason < 0);
+    if (stream->handler.loop)
+        stream->handler.loop->statistics.violations++;
+    stream_go(stream, reason);
+}
+
+void reactor_stream_close(struct reactor_stream *stream)
+{
+    if (stream->backend)
+        stream->backend->closed(stream);
+}

@@ -47,16 +47,18 @@ struct reactor_stream {
     struct reactor_handler handler; /* first: a handler's ops get a pointer to it, which may be cast */
     /* the reactor's: */
     const struct reactor_stream_backend *backend; /* NULL: not open */
-    uint8_t *input, *output;                      /* NULL: nothing in it */
+    uint8_t *input, *output, *sending;            /* NULL: nothing in it. sending: the kernel is at it */
     uint32_t input_begin, input_end, input_bytes; /* the buffer's size last */
     uint32_t output_begin, output_end, output_bytes;
+    uint32_t sending_begin, sending_end, sending_bytes;
     uint32_t output_high, output_low, output_max, input_max;
     uint32_t idle_bytes_min, idle_bytes; /* since idle_since_ns */
     uint64_t idle_timeout_ns, idle_since_ns;
     uint64_t listener; /* its token in the loop; 0: none */
+    uint32_t read_turn; /* the turn in which it was read last */
     uint32_t timer;    /* connect or idle */
     int reason;        /* of the disconnection that comes at the turn's end, when `going` */
-    uint16_t flags;    /* enum stream_flag */
+    uint32_t flags;    /* enum stream_flag */
 };
 
 /* 0, or -errno: nothing is attached then, no call comes, the descriptor stays the caller's. options are copied; NULL:
@@ -78,8 +80,8 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
     __attribute__((warn_unused_result));
 size_t reactor_stream_pending(const struct reactor_stream *stream); /* bytes written that the kernel has not taken yet */
 
-/* No input_ready until resumed; at most input_max bytes are read meanwhile, then the peer is made to wait. Resuming
- * calls input_ready again when something is unread, also what was there before. The peer's end waits, too. */
+/* No input_ready until resumed; nothing is read meanwhile, so that the peer must wait (what io_uring had under way is
+ * kept). Resuming calls input_ready at the turn's end when something was left unconsumed. The peer's end waits, too. */
 void reactor_stream_pause(struct reactor_stream *stream);
 void reactor_stream_resume(struct reactor_stream *stream);
 

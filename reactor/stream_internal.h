@@ -23,6 +23,7 @@ enum stream_flag {
     STREAM_READABLE = 1024,  /* the kernel may hold input that was not read yet */
     STREAM_BORROWED = 2048,  /* input points into memory that is not the stream's */
     STREAM_RESUMED = 4096,   /* input_ready is due for what is there already */
+    STREAM_ENDING = 8192,    /* an end or error lies behind what can be read: a short read is not all */
 };
 
 struct reactor_stream_backend {
@@ -37,13 +38,15 @@ struct reactor_stream_backend {
 /* Clears the reactor's fields and sets them from options (NULL: defaults). Does not open anything. */
 void stream_init(struct reactor_stream *stream, const struct reactor_stream_backend *backend,
                  const struct reactor_stream_options *options);
+/* disconnected(reason) is to come; what is pending is offered to the kernel once before. The first reason counts. */
+void stream_go(struct reactor_stream *stream, int reason);
 void stream_buffers_give(struct reactor_stream *stream);
 
 /* Input. */
-/* Where to read to: at least one byte, unless the buffer is full (0) or memory is out (-ENOMEM). */
+/* Room for `wanted` bytes behind what is buffered, fewer near input_max: how many, 0 when full, -ENOMEM. */
 int64_t stream_input_room(struct reactor_stream *stream, uint32_t wanted, uint8_t **room);
-/* Shows bytes that lie elsewhere, when nothing is buffered; after the owner's call keep_borrowed copies what is left. */
-void stream_input_borrow(struct reactor_stream *stream, const uint8_t *bytes, uint32_t length);
+/* Shows bytes that lie elsewhere in place of what was buffered; after the owner's call keep copies what is left. */
+void stream_input_borrow(struct reactor_stream *stream, uint8_t *bytes, uint32_t length);
 int stream_input_keep(struct reactor_stream *stream);                                         /* 0 or -ENOMEM */
 int stream_input_append(struct reactor_stream *stream, const uint8_t *bytes, uint32_t length); /* 0 or -ENOMEM */
 
@@ -53,6 +56,13 @@ static inline const uint8_t *stream_output(const struct reactor_stream *stream, 
     *length = stream->output_end - stream->output_begin;
     return stream->output + stream->output_begin;
 }
+static inline uint32_t stream_pending(const struct reactor_stream *stream)
+{
+    return stream->output_end - stream->output_begin + (stream->sending ? stream->sending_end - stream->sending_begin : 0);
+}
+/* Where the kernel goes on reading after the call returns: puts what is pending aside, so that writes do not move it,
+ * until stream_sent has been told of all of it. */
+const uint8_t *stream_sending(struct reactor_stream *stream, uint32_t *length);
 bool stream_sent(struct reactor_stream *stream, uint32_t length);
 
 #endif

@@ -113,6 +113,6 @@ const struct reactor_demultiplexer_ops reactor_demultiplexer_epoll = {
     .add = epoll_add,
     .change = epoll_change,
     .remove = epoll_remove,
-    .close_removes = true, /* a copy of it elsewhere (fork) is then reported once a change, to nobody */
+    .edges = true, /* (a copy of a closed one elsewhere, after a fork, is reported once a change, to nobody) */
     .wait = epoll_wait_ready,
 };

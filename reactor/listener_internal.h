@@ -1,0 +1,12 @@
+/* What streams tell the listener that accepted them (internal). */
+#ifndef REACTOR_LISTENER_INTERNAL_H
+#define REACTOR_LISTENER_INTERNAL_H
+
+#include "reactor/listener.h"
+
+uint64_t listener_token(const struct reactor_listener *listener);
+/* A stream has closed its descriptor: its listener (0: none; it may be gone) counts one connection less, and those that
+ * wait for a descriptor go on. */
+void listener_connection_over(struct reactor_loop *loop, uint64_t token);
+
+#endif
