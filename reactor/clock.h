@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "reactor/api.h"
+
+REACTOR_API_BEGIN
+
 struct reactor_clock;
 
 struct reactor_clock_ops {
@@ -36,5 +40,7 @@ static inline uint64_t reactor_clock_now(const struct reactor_clock *clock)
 {
     return clock->ops->waits ? clock->ops->now(clock) : clock->virtual_now_ns;
 }
+
+REACTOR_API_END
 
 #endif

@@ -19,7 +19,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "reactor/api.h"
 #include "reactor/handler.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_datagrams;
 
@@ -81,5 +84,7 @@ static inline size_t reactor_datagrams_pending(const struct reactor_datagrams *d
 {
     return datagrams->tail - datagrams->head;
 }
+
+REACTOR_API_END
 
 #endif

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reactor/api.h"
+
+REACTOR_API_BEGIN
+
 enum reactor_interest {
     REACTOR_READ = 1,
     REACTOR_WRITE = 2,
@@ -97,5 +101,7 @@ struct reactor_demultiplexer_ops {
 extern const struct reactor_demultiplexer_ops *const reactor_demultiplexers[]; /* NULL-terminated */
 /* By name; "auto" is the best that the kernel offers: io_uring where it opens here, else epoll. NULL: none. */
 const struct reactor_demultiplexer_ops *reactor_demultiplexer_find(const char *name);
+
+REACTOR_API_END
 
 #endif

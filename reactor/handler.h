@@ -6,7 +6,10 @@
 #ifndef REACTOR_HANDLER_H
 #define REACTOR_HANDLER_H
 
+#include "reactor/api.h"
 #include "reactor/loop.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_handler;
 struct loop_driver; /* stands between loop and ops: streams, listeners, datagrams */
@@ -47,5 +50,7 @@ void reactor_handler_timer_disarm(struct reactor_handler *handler);
 
 /* How many handlers are attached. */
 uint32_t reactor_loop_handler_count(const struct reactor_loop *loop);
+
+REACTOR_API_END
 
 #endif

@@ -11,7 +11,10 @@
 
 #include <sys/socket.h>
 
+#include "reactor/api.h"
 #include "reactor/handler.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_listener_options {
     uint32_t accepts_a_turn;  /* 0: 64; what is left comes in the next turn */
@@ -50,5 +53,7 @@ void reactor_listener_close(struct reactor_listener *listener); /* no-op when no
 /* A connection that was not opened as a stream with option `listener` is over. */
 void reactor_listener_release(struct reactor_listener *listener);
 uint32_t reactor_listener_connections(const struct reactor_listener *listener);
+
+REACTOR_API_END
 
 #endif

@@ -9,10 +9,13 @@
 #ifndef REACTOR_LOOP_H
 #define REACTOR_LOOP_H
 
+#include "reactor/api.h"
 #include "reactor/clock.h"
 #include "reactor/demultiplexer.h"
 #include "reactor/timed_queue.h"
 #include "reactor/timers.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_loop; /* opaque */
 
@@ -81,5 +84,7 @@ static inline uint64_t reactor_loop_now(struct reactor_loop *loop)
 {
     return reactor_clock_now(reactor_loop_clock(loop));
 }
+
+REACTOR_API_END
 
 #endif

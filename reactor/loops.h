@@ -13,8 +13,11 @@
 
 #include <sys/socket.h>
 
+#include "reactor/api.h"
 #include "reactor/base/diagnostic.h"
 #include "reactor/loop.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_loops; /* opaque */
 
@@ -74,5 +77,7 @@ struct reactor_loops_statistics {
     uint64_t refused;  /* accepted and closed at once: the loop's posts were full */
 };
 struct reactor_loops_statistics reactor_loops_statistics(const struct reactor_loops *loops); /* from any thread */
+
+REACTOR_API_END
 
 #endif

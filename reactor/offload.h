@@ -14,8 +14,12 @@
 
 #include <netdb.h>
 
+#include "reactor/api.h"
 #include "reactor/loop.h"
 
+REACTOR_API_BEGIN
+
+struct addrinfo; /* <netdb.h> has it only where POSIX is asked for */
 struct reactor_offload; /* opaque */
 
 struct reactor_offload_options {
@@ -65,5 +69,7 @@ typedef void reactor_offload_resolved(void *context, int result, const struct ad
 int64_t reactor_offload_resolve(struct reactor_offload *pool, struct reactor_loop *loop, const char *host,
                                 const char *service, const struct addrinfo *hints, reactor_offload_resolved *resolved,
                                 void *context) __attribute__((warn_unused_result));
+
+REACTOR_API_END
 
 #endif

@@ -21,7 +21,10 @@
 #ifndef REACTOR_STREAM_H
 #define REACTOR_STREAM_H
 
+#include "reactor/api.h"
 #include "reactor/handler.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_listener;
 struct reactor_stream_backend; /* what runs the stream: a loop, or a thread of its own (stream_internal.h) */
@@ -93,5 +96,7 @@ void reactor_stream_close(struct reactor_stream *stream);
 /* The peer broke the protocol: counted (statistics.violations), pending output is offered to the kernel once, and
  * disconnected(reason) comes at the turn's end; no other call comes before. reason is negative: -EPROTO, -EBADMSG. */
 void reactor_stream_fail(struct reactor_stream *stream, int reason);
+
+REACTOR_API_END
 
 #endif

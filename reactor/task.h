@@ -9,7 +9,10 @@
 #ifndef REACTOR_TASK_H
 #define REACTOR_TASK_H
 
+#include "reactor/api.h"
 #include "reactor/loop.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_task {
     struct reactor_task *next; /* the loop's, from submit until run */
@@ -23,5 +26,7 @@ void reactor_loop_submit(struct reactor_loop *loop, struct reactor_task *task);
  * come from elsewhere, so the run sleeps instead. Both belong to the loop's thread, or to a parked loop; they nest. */
 void reactor_loop_hold(struct reactor_loop *loop);
 void reactor_loop_release(struct reactor_loop *loop);
+
+REACTOR_API_END
 
 #endif

@@ -12,9 +12,14 @@
 #ifndef REACTOR_TIMED_QUEUE_H
 #define REACTOR_TIMED_QUEUE_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "reactor/api.h"
+
+REACTOR_API_BEGIN
 
 #define REACTOR_CLASS_MASK 7u
 #define REACTOR_CLASSES 8
@@ -44,7 +49,7 @@ struct reactor_entry {
     uint32_t payload; /* the caller's: a handle */
     uint32_t cause;   /* the caller's: the causing event's number at its source */
 };
-_Static_assert(sizeof(struct reactor_entry) == 32, "two entries fill a cache line");
+static_assert(sizeof(struct reactor_entry) == 32, "two entries fill a cache line");
 
 /* True when a leaves before b. */
 static inline bool reactor_entry_before(const struct reactor_entry *a, const struct reactor_entry *b)
@@ -182,5 +187,7 @@ void reactor_queue_each(const struct reactor_queue *queue,
 /* Removes the entries for which keep answers false; keeps the order of the others. O(n). */
 size_t reactor_queue_sweep(struct reactor_queue *queue,
                            bool (*keep)(void *context, const struct reactor_entry *entry), void *context);
+
+REACTOR_API_END
 
 #endif

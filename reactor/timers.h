@@ -7,8 +7,11 @@
 #ifndef REACTOR_TIMERS_H
 #define REACTOR_TIMERS_H
 
+#include "reactor/api.h"
 #include "reactor/base/bit_tree.h"
 #include "reactor/timed_queue.h"
+
+REACTOR_API_BEGIN
 
 #define REACTOR_TIMER_SLOT_BYTES 40u
 
@@ -55,5 +58,7 @@ static inline void reactor_timer_prefetch(const struct reactor_timers *timers, c
     size_t number = upcoming->payload & reactor_timer_mask(timers);
     __builtin_prefetch((const char *) timers->slots + number * REACTOR_TIMER_SLOT_BYTES, 1);
 }
+
+REACTOR_API_END
 
 #endif

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "reactor/api.h"
+
+REACTOR_API_BEGIN
+
 #define BASE_BIT_TREE_NONE UINT32_MAX
 
 struct base_bit_tree {
@@ -21,5 +25,7 @@ void base_bit_tree_remove(struct base_bit_tree *tree, uint32_t index); /* no-op 
 /* The least member >= index, the greatest <= index; BASE_BIT_TREE_NONE when there is none. index may be >= size. */
 uint32_t base_bit_tree_next(const struct base_bit_tree *tree, uint32_t index);
 uint32_t base_bit_tree_previous(const struct base_bit_tree *tree, uint32_t index);
+
+REACTOR_API_END
 
 #endif

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reactor/api.h"
+
+REACTOR_API_BEGIN
+
 /* A text that places point into: a file, or a --set argument (named "--set KEY=VALUE"). Outlives all its places. */
 struct base_source {
     const char *name;
@@ -58,5 +62,7 @@ size_t base_diagnostic_format(const struct base_diagnostic *diagnostic, char *te
  * (at most a third of its length, at least 1). Names are reached through name_at(context, i). */
 const char *base_nearest_name(const char *word, size_t count, const char *(*name_at)(const void *context, size_t i),
                               const void *context);
+
+REACTOR_API_END
 
 #endif
