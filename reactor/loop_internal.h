@@ -69,7 +69,7 @@ struct reactor_loop {
     uint32_t hold_count;     /* somebody elsewhere will post or submit */
     struct reactor_statistics statistics;
     _Atomic uint64_t posts_refused;
-    struct waker waker;
+    _Alignas(64) struct waker waker; /* apart from what the loop writes each turn: each post reads it */
     struct post_ring posts;
     _Alignas(64) struct reactor_task *_Atomic tasks; /* the newest first */
 };
