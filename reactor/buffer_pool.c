@@ -1,7 +1,6 @@
 #include "reactor/buffer_pool.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "reactor/base/assert.h"
 
@@ -27,7 +26,7 @@ void buffer_pool_done(struct buffer_pool *pool)
     *pool = (struct buffer_pool){0};
 }
 
-uint8_t *buffer_pool_take(struct buffer_pool *pool, uint32_t least, uint32_t *bytes)
+uint8_t *buffer_pool_take_slowly(struct buffer_pool *pool, uint32_t least, uint32_t *bytes)
 {
     base_assert(least <= 1u << 31);
     unsigned size = size_of(least);
@@ -45,7 +44,7 @@ uint8_t *buffer_pool_take(struct buffer_pool *pool, uint32_t least, uint32_t *by
     return buffer;
 }
 
-void buffer_pool_give(struct buffer_pool *pool, uint8_t *buffer, uint32_t bytes)
+void buffer_pool_give_slowly(struct buffer_pool *pool, uint8_t *buffer, uint32_t bytes)
 {
     if (!buffer)
         return;

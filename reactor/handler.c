@@ -205,10 +205,9 @@ void loop_driver_timer_disarm(struct reactor_handler *handler, uint32_t *timer)
     *timer = 0;
 }
 
-void loop_tell(struct reactor_loop *loop, struct reactor_handler *handler, void (*event)(struct reactor_handler *))
+void loop_tell_measured(struct reactor_loop *loop, struct reactor_handler *handler,
+                        void (*event)(struct reactor_handler *))
 {
-    if (!event)
-        return;
     const char *name = handler->ops->name; /* the handler may be gone afterwards */
     uint64_t begun_ns = loop_call_begin(loop);
     event(handler);
@@ -253,16 +252,6 @@ int loop_socket_error(int descriptor, int otherwise)
     if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error}) < 0)
         return otherwise;
     return -error;
-}
-
-/* Each call may have detached a handler and let another have its slot. */
-struct reactor_handler *loop_handler_at(const struct reactor_loop *loop, uint64_t token)
-{
-    uint32_t number = (uint32_t) token;
-    if (number == 0 || number >= loop->slots.used_end)
-        return NULL;
-    const struct loop_slot *slot = slot_at(loop, number);
-    return slot->serial == (uint32_t) (token >> 32) ? slot->handler : NULL;
 }
 
 int loop_connected(struct reactor_handler *handler, uint32_t readiness)

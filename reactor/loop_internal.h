@@ -79,8 +79,6 @@ void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *re
 void loop_handle_internal(void *context, struct reactor_entry *entry); /* handlers' time-outs */
 void loop_detach_all(struct reactor_loop *loop);
 
-/* Whose token that is; NULL: detached meanwhile. */
-struct reactor_handler *loop_handler_at(const struct reactor_loop *loop, uint64_t token);
 /* reactor_handler_attach with a driver. LOOP_UNWATCHED: the demultiplexer is not told (its completions are used). */
 #define LOOP_UNWATCHED 16u
 int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest,
@@ -90,7 +88,8 @@ int loop_watch(struct reactor_handler *handler);    /* tells the demultiplexer o
 void loop_unwatch(struct reactor_handler *handler); /* it is not to hear of it until then */
 int loop_connected(struct reactor_handler *handler, uint32_t readiness); /* connecting is over: 0 or why it failed */
 /* Calls of the owner, counted against the budget. event may be NULL. */
-void loop_tell(struct reactor_loop *loop, struct reactor_handler *handler, void (*event)(struct reactor_handler *));
+static inline void loop_tell(struct reactor_loop *loop, struct reactor_handler *handler,
+                             void (*event)(struct reactor_handler *));
 void loop_tell_disconnected(struct reactor_loop *loop, struct reactor_handler *handler, int reason); /* detached */
 /* A second timer of a handler, the driver's. *timer: 0 or its handle. 0 or -ENOBUFS. */
 int loop_driver_timer_arm(struct reactor_handler *handler, uint32_t *timer, uint64_t delay_ns);
@@ -117,6 +116,16 @@ static inline uint64_t loop_token(const struct reactor_handler *handler)
     return (uint64_t) slot->serial << 32 | handler->slot;
 }
 
+/* Whose token that is. NULL: detached meanwhile, as each call may do, and perhaps another has the slot. */
+static inline struct reactor_handler *loop_handler_at(const struct reactor_loop *loop, uint64_t token)
+{
+    uint32_t number = (uint32_t) token;
+    if (number == 0 || number >= loop->slots.used_end)
+        return NULL;
+    const struct loop_slot *slot = base_slab_at(&loop->slots, number);
+    return slot->serial == (uint32_t) (token >> 32) ? slot->handler : NULL;
+}
+
 /* Now, read at most once a turn: for what need not be exact. */
 static inline uint64_t loop_turn_now(struct reactor_loop *loop)
 {
@@ -140,6 +149,17 @@ static inline void loop_call_end(struct reactor_loop *loop, uint64_t begun_ns, c
     uint64_t took_ns = clock_monotonic_ns() - begun_ns;
     if (took_ns > loop->handler_budget_ns)
         loop_call_over_budget(loop, took_ns, name);
+}
+
+void loop_tell_measured(struct reactor_loop *loop, struct reactor_handler *handler,
+                        void (*event)(struct reactor_handler *));
+static inline void loop_tell(struct reactor_loop *loop, struct reactor_handler *handler,
+                             void (*event)(struct reactor_handler *))
+{
+    if (event && loop->handler_budget_ns)
+        loop_tell_measured(loop, handler, event);
+    else if (event)
+        event(handler);
 }
 
 #endif

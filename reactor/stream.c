@@ -34,9 +34,9 @@ void stream_init(struct reactor_stream *stream, const struct reactor_stream_back
     stream->flags = (options->connecting ? STREAM_CONNECTING : 0u) | (options->half_open ? STREAM_HALF_OPEN : 0u);
 }
 
-static void give_input(struct reactor_stream *stream)
+static inline void give_input(struct reactor_stream *stream)
 {
-    if (stream->input && !(stream->flags & STREAM_BORROWED))
+    if (!(stream->flags & STREAM_BORROWED))
         buffer_pool_give(stream->backend->buffers(stream), stream->input, stream->input_bytes);
     stream->input = NULL;
     stream->input_begin = stream->input_end = stream->input_bytes = 0;
@@ -99,7 +99,8 @@ int64_t stream_input_room(struct reactor_stream *stream, uint32_t wanted, uint8_
 
 void stream_input_borrow(struct reactor_stream *stream, uint8_t *bytes, uint32_t length)
 {
-    give_input(stream);
+    if (stream->input)
+        give_input(stream);
     stream->input = bytes;
     stream->input_begin = 0;
     stream->input_end = stream->input_bytes = length;
@@ -151,6 +152,16 @@ size_t reactor_stream_pending(const struct reactor_stream *stream)
     return stream_pending(stream);
 }
 
+static int output_room(struct reactor_stream *stream, uint32_t length)
+{
+    struct buffer_pool *pool = stream->backend->buffers(stream);
+    if (stream->output)
+        return make_room(pool, &stream->output, &stream->output_begin, &stream->output_end, &stream->output_bytes,
+                         length);
+    stream->output = buffer_pool_take(pool, length, &stream->output_bytes);
+    return stream->output ? 0 : -ENOMEM;
+}
+
 int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_t length)
 {
     uint32_t pending = stream_pending(stream);
@@ -161,14 +172,14 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
     if (length == 0)
         return pending > stream->output_high;
     if (stream->output_bytes - stream->output_end < length) {
-        int result = make_room(stream->backend->buffers(stream), &stream->output, &stream->output_begin,
-                               &stream->output_end, &stream->output_bytes, (uint32_t) length);
+        int result = output_room(stream, (uint32_t) length);
         if (result < 0)
             return result;
     }
     memcpy(stream->output + stream->output_end, bytes, length);
     stream->output_end += (uint32_t) length;
-    stream->backend->changed(stream);
+    if (!stream->handler.flush_link)
+        stream->backend->changed(stream);
     if (pending + length <= stream->output_high)
         return 0;
     stream->flags |= STREAM_ABOVE;

@@ -77,8 +77,10 @@ static void read_input(struct reactor_stream *stream)
     stream->flags &= ~(uint32_t) STREAM_READABLE;
     stream->read_turn = turn_of(stream);
     while (left) {
-        uint8_t *room;
-        int64_t size = find_room(stream, left, &room);
+        uint8_t *room = stream->handler.loop->scratch;
+        int64_t size = left < stream->input_max ? left : stream->input_max;
+        if (stream->input)
+            size = find_room(stream, left, &room);
         if (size <= 0) {
             stream_go(stream, size < 0 ? (int) size : -EMSGSIZE);
             return;
@@ -181,12 +183,14 @@ static bool write_output(struct reactor_stream *stream)
     stream_active(stream, (uint32_t) count);
     bool output_due = stream_sent(stream, (uint32_t) count);
     uint32_t most = stream->handler.loop->bytes_a_turn;
-    if (count == length)
-        unblock(stream);
-    else if (count == 0 || count == most)
+    if (count == length) {
+        if (stream->handler.interest & REACTOR_WRITE)
+            unblock(stream);
+    } else if (count == 0 || count == most) {
         loop_flush_later(&stream->handler);
-    else
+    } else {
         block(stream);
+    }
     return !output_due || (stream->flags & STREAM_GOING) || stream_tell_output(stream);
 }
 

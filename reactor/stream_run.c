@@ -138,6 +138,8 @@ bool stream_show(struct reactor_stream *stream)
     loop_tell(loop, handler, handler->ops->input_ready);
     if (!loop_handler_at(loop, token))
         return false;
+    if (!stream->input) /* as a rule */
+        return !(stream->flags & STREAM_GOING);
     uint32_t left = stream->input_end - stream->input_begin;
     if (stream_input_keep(stream) < 0)
         stream_go(stream, -ENOMEM);
