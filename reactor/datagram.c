@@ -7,6 +7,7 @@
 
 #include "reactor/base/assert.h"
 #include "reactor/datagram_internal.h"
+#include "reactor/options.h"
 
 #define DATAGRAMS_A_TURN_DEFAULT 1024
 
@@ -115,6 +116,8 @@ int reactor_datagrams_open(struct reactor_datagrams *datagrams, struct reactor_l
     struct reactor_handler *handler = &datagrams->handler;
     base_assert(!handler->loop && datagram_ops(datagrams)->received);
     options = options ? options : &defaults;
+    if (reactor_datagrams_options_check(options, NULL) < 0)
+        return -EINVAL;
     *datagrams = (struct reactor_datagrams){
         .handler = {.ops = handler->ops, .descriptor = handler->descriptor},
         .length_max = options->length_max ? options->length_max : DATAGRAM_LENGTH_MAX,

@@ -168,6 +168,7 @@ int reactor_datagrams_send(struct reactor_datagrams *datagrams, const struct soc
         (void) datagram_batch_flush(datagrams, false);
     if (!make_room(datagrams, RUN_BYTES + whole((uint32_t) length))) {
         datagrams->statistics.refused++;
+        loop_count(datagrams->handler.loop->statistics.datagrams_refused, 1);
         datagrams->wants_room = true;
         return -ENOBUFS;
     }
@@ -241,6 +242,7 @@ static void learn(struct reactor_datagrams *datagrams, const struct run *run)
 
 static void count_sent(struct reactor_datagrams *datagrams, const struct messages *messages, unsigned sent)
 {
+    uint64_t before = datagrams->statistics.sent;
     for (unsigned i = 0; i < sent; i++) {
         const struct run *run = run_at(datagrams, datagrams->head);
         uint32_t length = (uint32_t) messages->parts[i].iov_len;
@@ -249,6 +251,7 @@ static void count_sent(struct reactor_datagrams *datagrams, const struct message
         datagrams->statistics.sent += length > run->segment ? (length + run->segment - 1) / run->segment : 1;
         drop_first(datagrams, length);
     }
+    loop_count(datagrams->handler.loop->statistics.datagrams_sent, datagrams->statistics.sent - before);
 }
 
 /* The kernel did not take the first message. */
@@ -286,6 +289,7 @@ bool datagram_batch_flush(struct reactor_datagrams *datagrams, bool telling)
         build(datagrams, &messages);
         int sent = sendmmsg(datagrams->handler.descriptor, messages.items, messages.count, MSG_DONTWAIT);
         datagrams->statistics.send_calls++;
+        loop_count(datagrams->handler.loop->statistics.datagram_send_calls, 1);
         if (sent > 0) {
             count_sent(datagrams, &messages, (unsigned) sent);
         } else if (errno == EAGAIN) {

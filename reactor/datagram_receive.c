@@ -73,6 +73,7 @@ static bool hand_on(struct reactor_datagrams *datagrams, const struct sockaddr *
     const struct reactor_datagrams_ops *ops = datagram_ops(datagrams);
     uint64_t token = loop_token(&datagrams->handler), begun_ns = loop_call_begin(loop);
     datagrams->statistics.received++;
+    loop_count(loop->statistics.datagrams_received, 1);
     ops->received(datagrams, from, bytes, length);
     loop_call_end(loop, begun_ns, ops->handler.name);
     return loop_handler_at(loop, token);
@@ -171,6 +172,7 @@ static int receive_some(struct reactor_datagrams *datagrams, bool *is_open)
     struct datagram_scratch *scratch = datagrams->handler.loop->datagrams;
     int count = recvmmsg(datagrams->handler.descriptor, scratch->messages, DATAGRAM_MESSAGES, MSG_DONTWAIT, NULL);
     datagrams->statistics.receive_calls++;
+    loop_count(datagrams->handler.loop->statistics.datagram_receive_calls, 1);
     if (count < 0)
         return -errno;
     for (int i = 0; i < count; i++) {

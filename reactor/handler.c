@@ -45,8 +45,10 @@ int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint
     if (loop->closing)
         return -ESHUTDOWN;
     uint32_t number = base_slab_take(&loop->slots);
-    if (!number)
+    if (!number) {
+        loop_count(loop->statistics.handlers_refused, 1);
         return -ENOBUFS;
+    }
     handler->interest = interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_EDGE);
     handler->connecting = interest & REACTOR_CONNECTING;
     handler->watched = false;
@@ -176,8 +178,10 @@ static int arm(struct reactor_handler *handler, uint32_t *timer, uint8_t kind, u
     if (*timer && reactor_timer_rearm(&loop->timers, *timer, &entry))
         return 0;
     uint32_t armed = reactor_timer_arm(&loop->timers, &entry, handler->slot);
-    if (!armed)
+    if (!armed) {
+        loop_count(loop->statistics.timers_refused, 1);
         return -ENOBUFS;
+    }
     loop_driver_timer_disarm(handler, timer);
     *timer = armed;
     return 0;
@@ -296,7 +300,7 @@ void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *re
     uint64_t token = ready->token;
     struct reactor_handler *handler = loop_handler_at(loop, token);
     if (!handler) {
-        loop->statistics.stale_events++;
+        loop_count(loop->statistics.stale_events, 1);
         drop_completion(loop, ready);
         return;
     }

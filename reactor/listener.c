@@ -7,6 +7,7 @@
 #include "reactor/base/assert.h"
 #include "reactor/listener_internal.h"
 #include "reactor/loop_internal.h"
+#include "reactor/options.h"
 
 #define ACCEPTS_A_TURN_DEFAULT 64
 #define RETRY_NS_DEFAULT UINT64_C(100000000)
@@ -84,7 +85,7 @@ static void starve(struct reactor_listener *listener)
     struct reactor_loop *loop = listener->handler.loop;
     if (listener->flags & LISTENER_STARVED)
         return;
-    loop->statistics.accept_pauses++;
+    loop_count(loop->statistics.accept_pauses, 1);
     listener->flags |= LISTENER_STARVED;
     listener->starved_next = loop->starved;
     loop->starved = listener;
@@ -107,6 +108,8 @@ static void adjust(struct reactor_listener *listener)
     if (accepting == may_accept(listener) || (listener->flags & LISTENER_FAILED))
         return;
     listener->flags ^= LISTENER_ACCEPTING;
+    if (accepting && is_full(listener))
+        loop_count(listener->handler.loop->statistics.accept_waits, 1);
     int result = ask_kernel(listener, !accepting);
     if (result < 0) { /* no memory, as a rule: later */
         listener->flags ^= LISTENER_ACCEPTING;
@@ -124,7 +127,7 @@ static void timed_out(struct reactor_handler *handler)
 
 static void refuse(struct reactor_loop *loop, int descriptor)
 {
-    loop->statistics.refused++;
+    loop_count(loop->statistics.refused, 1);
     (void) setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
     close(descriptor);
 }
@@ -152,7 +155,7 @@ static bool tell(struct reactor_listener *listener, int descriptor)
     uint64_t token = loop_token(&listener->handler);
     const char *name = listener->handler.ops ? listener->handler.ops->name : "listener";
     listener->connections++;
-    loop->statistics.accepted++;
+    loop_count(loop->statistics.accepted, 1);
     uint64_t begun_ns = loop_call_begin(loop);
     listener->accepted(listener, descriptor);
     loop_call_end(loop, begun_ns, name);
@@ -302,6 +305,8 @@ int reactor_listener_open(struct reactor_listener *listener, struct reactor_loop
 {
     static const struct reactor_listener_options defaults;
     options = options ? options : &defaults;
+    if (reactor_listener_options_check(options, NULL) < 0)
+        return -EINVAL;
     struct reactor_handler handler = {.ops = listener->handler.ops, .descriptor = listener->handler.descriptor};
     *listener = (struct reactor_listener){.handler = handler, .accepted = listener->accepted, .burst = 1};
     listener->connections_max = options->connections_max;

@@ -6,16 +6,10 @@
 
 #include "reactor/base/assert.h"
 #include "reactor/loop_internal.h"
+#include "reactor/options.h"
+#include "reactor/options_internal.h"
 
-#define ENTRIES_A_TURN_DEFAULT 1024
-#define DESCRIPTORS_A_TURN_DEFAULT 256
-#define DESCRIPTORS_A_TURN_MOST (1u << 20)
-#define BYTES_A_TURN_DEFAULT (64u << 10)
-#define BYTES_A_TURN_LEAST 4096u
-#define BYTES_A_TURN_MOST (16u << 20)
 #define BUFFERS_KEPT_BYTES ((size_t) 16 << 20)
-#define POSTED_MAX_DEFAULT 65536
-#define HANDLERS_MAX (1u << 22) /* an address-space bound; the kernel's limit on descriptors comes first */
 
 static int set_up(struct reactor_loop *loop, const struct reactor_loop_options *options)
 {
@@ -23,9 +17,9 @@ static int set_up(struct reactor_loop *loop, const struct reactor_loop_options *
     if (result == 0)
         result = reactor_timers_init(&loop->timers, &loop->queue, options->timers_max);
     if (result == 0)
-        result = base_slab_init(&loop->slots, sizeof(struct loop_slot), HANDLERS_MAX);
+        result = base_slab_init(&loop->slots, sizeof(struct loop_slot), options->handlers_max);
     if (result == 0)
-        result = post_ring_init(&loop->posts, options->posted_max ? options->posted_max : POSTED_MAX_DEFAULT);
+        result = post_ring_init(&loop->posts, options->posted_max);
     if (result < 0)
         return result;
     const struct reactor_demultiplexer_ops *ops = loop->demultiplexer;
@@ -42,33 +36,30 @@ static int set_up(struct reactor_loop *loop, const struct reactor_loop_options *
     return waker_init(&loop->waker, ops, loop->demultiplexer_state, LOOP_WAKER_TOKEN);
 }
 
-static uint32_t bytes_a_turn(uint32_t asked)
+int reactor_loop_create(struct reactor_loop **created, const struct reactor_loop_options *given)
 {
-    uint32_t bytes = asked ? asked : BYTES_A_TURN_DEFAULT;
-    bytes = bytes < BYTES_A_TURN_LEAST ? BYTES_A_TURN_LEAST : bytes;
-    return bytes < BYTES_A_TURN_MOST ? bytes : BYTES_A_TURN_MOST;
-}
-
-int reactor_loop_create(struct reactor_loop **created, const struct reactor_loop_options *options)
-{
-    struct reactor_loop *loop = aligned_alloc(_Alignof(struct reactor_loop), sizeof *loop);
     *created = NULL;
+    if (reactor_loop_options_check(given, NULL) < 0)
+        return -EINVAL;
+    struct reactor_loop *loop = aligned_alloc(_Alignof(struct reactor_loop), sizeof *loop);
     if (!loop)
         return -ENOMEM;
-    uint32_t descriptors = options->descriptors_a_turn ? options->descriptors_a_turn : DESCRIPTORS_A_TURN_DEFAULT;
+    const struct reactor_loop_options filled = loop_options_filled(given), *options = &filled;
     *loop = (struct reactor_loop){
-        .demultiplexer = reactor_demultiplexer_find(options->demultiplexer ? options->demultiplexer : "epoll"),
-        .entries_a_turn = options->entries_a_turn ? options->entries_a_turn : ENTRIES_A_TURN_DEFAULT,
-        .descriptors_a_turn = descriptors < DESCRIPTORS_A_TURN_MOST ? descriptors : DESCRIPTORS_A_TURN_MOST,
-        .handler_budget_ns = options->handler_budget_ns,
-        .bytes_a_turn = bytes_a_turn(options->bytes_a_turn),
+        .demultiplexer = reactor_demultiplexer_find(options->demultiplexer),
+        .entries_a_turn = options->entries_a_turn,
+        .descriptors_a_turn = options->descriptors_a_turn,
+        .handler_budget_ns = options->handler_budget_ns ? options->handler_budget_ns :
+                             options->measure_times ? UINT64_MAX : 0,
+        .bytes_a_turn = options->bytes_a_turn,
+        .measures_posts = options->measure_times,
         .waker.descriptor = -1,
     };
     loop->flush_end = &loop->flush_first;
     buffer_pool_init(&loop->buffers, BUFFERS_KEPT_BYTES);
-    int result = loop->demultiplexer ? set_up(loop, options) : -EINVAL;
+    int result = set_up(loop, options);
     if (result == 0)
-        result = reactor_clock_init(&loop->clock, options->clock ? options->clock : "real", options->scale_ppm);
+        result = reactor_clock_init(&loop->clock, options->clock, options->scale_ppm);
     if (result < 0) {
         reactor_loop_free(loop);
         return result;
@@ -123,11 +114,6 @@ struct reactor_timers *reactor_loop_timers(struct reactor_loop *loop)
 struct reactor_clock *reactor_loop_clock(struct reactor_loop *loop)
 {
     return &loop->clock;
-}
-
-const struct reactor_statistics *reactor_loop_statistics(const struct reactor_loop *loop)
-{
-    return &loop->statistics;
 }
 
 uint32_t reactor_loop_handler_count(const struct reactor_loop *loop)
@@ -189,9 +175,20 @@ void reactor_loop_stop(struct reactor_loop *loop)
     waker_wake(&loop->waker);
 }
 
+/* Only the first since the loop looked costs a clock read. Before the push: it may be dispatched at once. */
+static void note_posting(struct reactor_loop *loop)
+{
+    uint64_t none = 0;
+    if (atomic_load_explicit(&loop->posted_at_ns, memory_order_relaxed) == 0)
+        atomic_compare_exchange_strong_explicit(&loop->posted_at_ns, &none, clock_monotonic_ns(), memory_order_relaxed,
+                                                memory_order_relaxed);
+}
+
 int reactor_loop_post(struct reactor_loop *loop, const struct reactor_entry *entry)
 {
     base_assert((entry->order & REACTOR_CLASS_MASK) != REACTOR_INTERNAL);
+    if (loop->measures_posts)
+        note_posting(loop);
     if (!post_ring_push(&loop->posts, entry)) {
         atomic_fetch_add_explicit(&loop->posts_refused, 1, memory_order_relaxed);
         return -ENOBUFS;

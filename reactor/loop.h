@@ -12,6 +12,7 @@
 #include "reactor/api.h"
 #include "reactor/clock.h"
 #include "reactor/demultiplexer.h"
+#include "reactor/statistics.h"
 #include "reactor/timed_queue.h"
 #include "reactor/timers.h"
 
@@ -31,32 +32,29 @@ struct reactor_dispatch {
     void (*turn)(void *context);
 };
 
+/* What each is for, and its measured effect: README, "Knobs". 0: the default. Other values out of [..] are -EINVAL, see
+ * options.h. */
 struct reactor_loop_options {
     const char *demultiplexer;    /* NULL: "epoll" */
     const char *clock;            /* NULL: "real" */
     uint64_t scale_ppm;           /* of a scaled clock */
-    uint32_t entries_a_turn;      /* due entries dispatched before descriptors are looked at again; 0: 1024 */
-    uint32_t descriptors_a_turn;  /* 0: 256 */
-    uint32_t bytes_a_turn;        /* a stream reads, or writes, about so many a turn; 0: 64 KiB */
-    size_t entries_max;           /* pending at most; 0: 2^31 */
-    uint32_t timers_max;          /* 0: 2^28 */
-    uint32_t posted_max;          /* posted, not yet taken; rounded up to a power of two; 0: 65536 */
-    uint64_t handler_budget_ns;   /* a call that takes longer is counted and named; 0: off (no clock reads) */
+    /* Turns: what is left comes with the next one. */
+    uint32_t entries_a_turn;      /* due entries, and as many posts, before descriptors are looked at again; 0: 1024;
+                                   * [1, 2^24] */
+    uint32_t descriptors_a_turn;  /* events collected; 0: 256; [1, 2^20] */
+    uint32_t bytes_a_turn;        /* a stream reads, or writes, about so many bytes; 0: 64 KiB; [4 KiB, 16 MiB] */
+    /* Bounds: address space is reserved, memory used as needed. */
+    uint32_t handlers_max;        /* attached at once: attaching, opening says -ENOBUFS (counted); 0: 2^22; [1, 2^22] */
+    size_t entries_max;           /* pending: pushing, arming fails (-ENOBUFS); 0: 2^31; [1, 2^31] */
+    uint32_t timers_max;          /* armed at once: arming fails (-ENOBUFS); 0: 2^28; [1, 2^30] */
+    uint32_t posted_max;          /* posted, not yet taken, rounded up to a power of two: posting says -ENOBUFS
+                                   * (counted); 0: 65536; [1, 2^26] */
+    /* Clock reads, two a call. */
+    uint64_t handler_budget_ns;   /* a call that takes longer is counted and named; 0: off; [1 us, 1 h] */
+    bool measure_times;           /* statistics.handler_ns and post_lag_ns */
 };
 
-struct reactor_statistics {
-    uint64_t turns, entries, descriptor_events, stale_events, posts, posts_refused, waits;
-    uint64_t over_budget;            /* handler calls that took longer than handler_budget_ns */
-    uint64_t over_budget_longest_ns;
-    const char *over_budget_name;    /* of the longest: the handler's name, or its class */
-    uint64_t bytes_received, bytes_sent; /* by streams */
-    uint64_t violations;             /* reactor_stream_fail */
-    uint64_t timed_out;              /* streams by connect_timeout or idle_timeout */
-    uint64_t accepted, refused;      /* by listeners; refused: closed at connections_max */
-    uint64_t accept_pauses;          /* no descriptor or memory was left */
-};
-
-/* 0, or -errno: -EINVAL an unknown name, -EMFILE/-ENFILE no descriptors, -ENOMEM. */
+/* 0, or -errno: -EINVAL an unknown name or a value that makes no sense, -EMFILE/-ENFILE no descriptors, -ENOMEM. */
 int reactor_loop_create(struct reactor_loop **loop, const struct reactor_loop_options *options)
     __attribute__((warn_unused_result));
 void reactor_loop_free(struct reactor_loop *loop); /* detaches what is still attached, telling it disconnected */
@@ -65,7 +63,6 @@ void reactor_loop_dispatch_set(struct reactor_loop *loop, const struct reactor_d
 struct reactor_queue *reactor_loop_queue(struct reactor_loop *loop);
 struct reactor_timers *reactor_loop_timers(struct reactor_loop *loop);
 struct reactor_clock *reactor_loop_clock(struct reactor_loop *loop);
-const struct reactor_statistics *reactor_loop_statistics(const struct reactor_loop *loop);
 
 enum reactor_run_result { REACTOR_REACHED = 0, REACTOR_STOPPED = 1, REACTOR_IDLE = 2 };
 /* Dispatches all that is due before until_ns, then sets the clock to until_ns (virtual) or has waited for it (real).

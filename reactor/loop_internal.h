@@ -7,6 +7,7 @@
 #include "reactor/buffer_pool.h"
 #include "reactor/handler.h"
 #include "reactor/post_ring.h"
+#include "reactor/statistics_internal.h"
 #include "reactor/task.h"
 #include "reactor/waker.h"
 
@@ -43,7 +44,7 @@ struct reactor_loop {
     struct loop_call calls[REACTOR_CLASSES];
     atomic_bool stopping;
     uint32_t handler_count;
-    uint64_t handler_budget_ns; /* 0: off */
+    uint64_t handler_budget_ns; /* 0: calls are not timed; UINT64_MAX: they are, without a budget */
     struct reactor_dispatch dispatch;
 
     struct reactor_timers timers;
@@ -70,6 +71,8 @@ struct reactor_loop {
     struct reactor_statistics statistics;
     _Atomic uint64_t posts_refused;
     _Alignas(64) struct waker waker; /* apart from what the loop writes each turn: each post reads it */
+    bool measures_posts;
+    _Atomic uint64_t posted_at_ns; /* of the first post that was not taken yet, where measured; 0: none */
     struct post_ring posts;
     _Alignas(64) struct reactor_task *_Atomic tasks; /* the newest first */
 };
@@ -136,19 +139,16 @@ static inline uint64_t loop_turn_now(struct reactor_loop *loop)
     return loop->turn_now_ns;
 }
 
-/* Around each call out of the loop: counts those over the budget. */
+/* Around each call out of the loop: where they are timed. */
 static inline uint64_t loop_call_begin(const struct reactor_loop *loop)
 {
     return loop->handler_budget_ns ? clock_monotonic_ns() : 0;
 }
-void loop_call_over_budget(struct reactor_loop *loop, uint64_t took_ns, const char *name);
+void loop_call_timed(struct reactor_loop *loop, uint64_t took_ns, const char *name);
 static inline void loop_call_end(struct reactor_loop *loop, uint64_t begun_ns, const char *name)
 {
-    if (!loop->handler_budget_ns)
-        return;
-    uint64_t took_ns = clock_monotonic_ns() - begun_ns;
-    if (took_ns > loop->handler_budget_ns)
-        loop_call_over_budget(loop, took_ns, name);
+    if (loop->handler_budget_ns)
+        loop_call_timed(loop, clock_monotonic_ns() - begun_ns, name);
 }
 
 void loop_tell_measured(struct reactor_loop *loop, struct reactor_handler *handler,

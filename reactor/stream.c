@@ -167,8 +167,14 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
     uint32_t pending = stream_pending(stream);
     if (!stream->backend || (stream->flags & (STREAM_SHUTTING | STREAM_GOING)))
         return -EPIPE;
-    if (length > stream->output_max - pending)
+    struct reactor_loop *loop = stream->handler.loop; /* NULL: a thread of its own runs it */
+    if (length > stream->output_max - pending) {
+        if (loop)
+            loop_count(loop->statistics.stream_writes_refused, 1);
         return -ENOBUFS;
+    }
+    if (pending && loop)
+        loop_count(loop->statistics.stream_coalesced, 1);
     if (length == 0)
         return pending > stream->output_high;
     if (stream->output_bytes - stream->output_end < length) {
@@ -256,7 +262,7 @@ void reactor_stream_fail(struct reactor_stream *stream, int reason)
         return;
     base_assert(reason < 0);
     if (stream->handler.loop)
-        stream->handler.loop->statistics.violations++;
+        loop_count(stream->handler.loop->statistics.violations, 1);
     stream_go(stream, reason);
 }
 

@@ -65,7 +65,7 @@ struct reactor_stream {
 };
 
 /* 0, or -errno: nothing is attached then, no call comes, the descriptor stays the caller's. options are copied; NULL:
- * all defaults. -ENOBUFS too many handlers, -EMFILE beyond what select can watch, -ESHUTDOWN the loop is going. */
+ * all defaults. -EINVAL options that make no sense (options.h), -ENOBUFS too many handlers, -EMFILE beyond what select can watch, -ESHUTDOWN the loop is going. */
 int reactor_stream_open(struct reactor_stream *stream, struct reactor_loop *loop,
                         const struct reactor_stream_options *options) __attribute__((warn_unused_result));
 

@@ -51,7 +51,7 @@ static void received(struct reactor_stream *stream, const struct reactor_ready *
         stream_peer_ended(stream);
         return;
     }
-    loop->statistics.bytes_received += (uint64_t) ready->result;
+    loop_count(loop->statistics.bytes_received, ready->result);
     stream_active(stream, (uint32_t) ready->result);
     if (stream_wants_input(stream))
         show(stream, ready);
@@ -68,7 +68,8 @@ static void sent(struct reactor_stream *stream, int32_t result)
         stream_go(stream, result);
         return;
     }
-    handler->loop->statistics.bytes_sent += (uint64_t) result;
+    loop_count(handler->loop->statistics.stream_sends, 1);
+    loop_count(handler->loop->statistics.bytes_sent, result);
     stream_active(stream, (uint32_t) result);
     bool output_due = stream_sent(stream, (uint32_t) result);
     if (stream_pending(stream) || (stream->flags & STREAM_CATCH_UP))

@@ -40,7 +40,7 @@ static int64_t find_room(struct reactor_stream *stream, uint32_t left, uint8_t *
 static bool show_received(struct reactor_stream *stream, const uint8_t *room, uint32_t count)
 {
     struct reactor_loop *loop = stream->handler.loop;
-    loop->statistics.bytes_received += count;
+    loop_count(loop->statistics.bytes_received, count);
     stream_active(stream, count);
     if (room >= loop->scratch && room < loop->scratch + loop->bytes_a_turn)
         stream_input_borrow(stream, loop->scratch, (uint32_t) (room - loop->scratch) + count);
@@ -179,7 +179,9 @@ static bool write_output(struct reactor_stream *stream)
         return true;
     }
     count = count > 0 ? count : 0;
-    stream->handler.loop->statistics.bytes_sent += (uint64_t) count;
+    struct reactor_statistics *statistics = &stream->handler.loop->statistics;
+    loop_count(statistics->stream_sends, count > 0);
+    loop_count(statistics->bytes_sent, count);
     stream_active(stream, (uint32_t) count);
     bool output_due = stream_sent(stream, (uint32_t) count);
     uint32_t most = stream->handler.loop->bytes_a_turn;

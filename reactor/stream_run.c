@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "reactor/listener_internal.h"
+#include "reactor/options.h"
 
 static void changed(struct reactor_stream *stream)
 {
@@ -86,6 +87,8 @@ int reactor_stream_open(struct reactor_stream *stream, struct reactor_loop *loop
                         const struct reactor_stream_options *options)
 {
     bool completions = loop->demultiplexer->completions;
+    if (options && reactor_stream_options_check(options, NULL) < 0)
+        return -EINVAL;
     stream_init(stream, &run_by_loop, options);
     stream->backend = NULL;
     if (!completions && !loop->scratch && !(loop->scratch = malloc(loop->bytes_a_turn)))
@@ -225,6 +228,6 @@ void stream_timed_out(struct reactor_handler *handler)
             return;
         }
     }
-    handler->loop->statistics.timed_out++;
+    loop_count(handler->loop->statistics.timed_out, 1);
     stream_go(stream, -ETIMEDOUT);
 }

@@ -5,12 +5,15 @@ static const char *const class_names[REACTOR_CLASSES] = {
     "fault", "lifecycle", "workload", "stream", "message", "timer", "user", "internal",
 };
 
-void loop_call_over_budget(struct reactor_loop *loop, uint64_t took_ns, const char *name)
+void loop_call_timed(struct reactor_loop *loop, uint64_t took_ns, const char *name)
 {
-    loop->statistics.over_budget++;
+    loop_histogram_add(&loop->statistics.handler_ns, took_ns);
+    if (took_ns <= loop->handler_budget_ns)
+        return;
+    loop_count(loop->statistics.over_budget, 1);
     if (took_ns > loop->statistics.over_budget_longest_ns) {
-        loop->statistics.over_budget_longest_ns = took_ns;
-        loop->statistics.over_budget_name = name;
+        loop_set(loop->statistics.over_budget_longest_ns, took_ns);
+        loop_set(loop->statistics.over_budget_name, name);
     }
 }
 
@@ -74,6 +77,7 @@ static uint32_t dispatch_due_real(struct reactor_loop *loop, uint64_t until_ns)
         const struct reactor_entry *next = reactor_queue_peek(&loop->queue, limit_ns);
         if (!next)
             break;
+        loop_histogram_add(&loop->statistics.entry_lag_ns, now_ns > next->due_ns ? now_ns - next->due_ns : 0);
         dispatch_next(loop, next);
     }
     loop->more_due = left == 0;
@@ -83,12 +87,22 @@ static uint32_t dispatch_due_real(struct reactor_loop *loop, uint64_t until_ns)
 /* Of so many posts in a row the first one's instant is told: reading a clock costs more than a post. */
 #define POSTS_AN_INSTANT 16
 
+static void note_post_lag(struct reactor_loop *loop)
+{
+    uint64_t posted_at_ns = atomic_exchange_explicit(&loop->posted_at_ns, 0, memory_order_relaxed);
+    uint64_t now_ns = clock_monotonic_ns();
+    if (posted_at_ns)
+        loop_histogram_add(&loop->statistics.post_lag_ns, now_ns > posted_at_ns ? now_ns - posted_at_ns : 0);
+}
+
 /* Posts are bounded a turn, too: two threads that post all the time must not starve what is due. */
 static uint32_t dispatch_posts(struct reactor_loop *loop)
 {
     struct reactor_entry entry;
     uint32_t left = loop->entries_a_turn;
     uint64_t now_ns = 0;
+    if (loop->measures_posts && post_ring_look(&loop->posts) == POSTS_THERE)
+        note_post_lag(loop);
     for (; left && !is_stopping(loop) && post_ring_take(&loop->posts, &entry); left--) {
         if (left % POSTS_AN_INSTANT == 0 || now_ns == 0)
             now_ns = reactor_clock_now(&loop->clock);
@@ -135,7 +149,7 @@ static int wait(struct reactor_loop *loop, uint64_t span_ns)
         span_ns = 0;
     else if (posts == POSTS_COMING && span_ns > COMING_NS)
         span_ns = COMING_NS;
-    loop->statistics.waits += span_ns != 0;
+    loop_count(loop->statistics.waits, span_ns != 0);
     if (loop->waker.descriptor >= 0)
         count = look(loop, span_ns);
     else if (span_ns)
@@ -185,12 +199,7 @@ int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
     uint32_t entries = waits ? dispatch_due_real(loop, until_ns)
                              : dispatch_due_virtual(loop, until_ns, events == 0 && tasks == 0 && posts == 0);
     uint32_t flushed = loop->flush_first ? loop_flush_all(loop) : 0;
-    struct reactor_statistics *statistics = &loop->statistics;
-    statistics->turns++;
-    statistics->descriptor_events += events;
-    statistics->posts += posts;
-    statistics->entries += entries;
-    statistics->posts_refused = atomic_load_explicit(&loop->posts_refused, memory_order_relaxed);
+    loop_statistics_turn(loop, &(struct loop_turn_counts){events, tasks, posts, entries});
     if (loop->dispatch.turn)
         loop->dispatch.turn(loop->dispatch.context);
     return events || tasks || posts || entries || flushed ? TURN_BUSY : TURN_QUIET;
