@@ -173,8 +173,6 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
             loop_count(loop->statistics.stream_writes_refused, 1);
         return -ENOBUFS;
     }
-    if (pending && loop)
-        loop_count(loop->statistics.stream_coalesced, 1);
     if (length == 0)
         return pending > stream->output_high;
     if (stream->output_bytes - stream->output_end < length) {
@@ -184,6 +182,8 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
     }
     memcpy(stream->output + stream->output_end, bytes, length);
     stream->output_end += (uint32_t) length;
+    if (pending && loop)
+        loop_count(loop->statistics.stream_coalesced, 1);
     if (!stream->handler.flush_link)
         stream->backend->changed(stream);
     if (pending + length <= stream->output_high)
