@@ -2,10 +2,12 @@
 BUILD    = build
 JOBS     = $(shell nproc)
 PACKAGES = gcc libc6-dev make cmake pkg-config libyaml-dev libsqlite3-dev libpcap-dev libssl-dev liburing-dev libxxhash-dev libigraph-dev libcmocka-dev
-# What the tests need beyond that: readers of JSON, YAML and schemas.
-TEST_PACKAGES = python3 python3-jsonschema python3-yaml
+# What the tests need beyond that: readers of JSON, YAML and schemas; a C++ compiler for the installed headers; Valgrind.
+TEST_PACKAGES = python3 python3-jsonschema python3-yaml g++ valgrind
 
-.PHONY: all program packages demo test repro compare bench growth test-sanitizers test-threads test-determinism clean
+PREFIX   = /usr/local
+
+.PHONY: all program packages install demo test repro compare bench growth test-sanitizers test-threads test-determinism clean
 all: program
 	@cmake --build $(BUILD) -j$(JOBS) --target benches -- --no-print-directory -s
 
@@ -15,6 +17,11 @@ program: packages
 
 packages:
 	@sh packages.sh $(PACKAGES)
+
+# peerlab, and the reactor as a library: headers, libreactor.so and .a, reactor.pc. COMPONENT=reactor: only that.
+install: program
+	@cmake --build $(BUILD) -j$(JOBS) --target reactor_shared reactor_static -- --no-print-directory -s
+	@cmake --install $(BUILD) --prefix $(PREFIX) $(COMPONENT:%=--component %)
 
 demo: program
 	@sh topologies/demo.sh $(BUILD)/peerlab

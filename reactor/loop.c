@@ -38,6 +38,8 @@ static int set_up(struct reactor_loop *loop, const struct reactor_loop_options *
 
 int reactor_loop_create(struct reactor_loop **created, const struct reactor_loop_options *given)
 {
+    static const struct reactor_loop_options defaults;
+    given = given ? given : &defaults;
     *created = NULL;
     if (reactor_loop_options_check(given, NULL) < 0)
         return -EINVAL;

@@ -54,7 +54,8 @@ struct reactor_loop_options {
     bool measure_times;           /* statistics.handler_ns and post_lag_ns */
 };
 
-/* 0, or -errno: -EINVAL an unknown name or a value that makes no sense, -EMFILE/-ENFILE no descriptors, -ENOMEM. */
+/* options: NULL: all defaults. 0, or -errno: -EINVAL an unknown name or a value that makes no sense, -EMFILE/-ENFILE no
+ * descriptors, -ENOMEM. */
 int reactor_loop_create(struct reactor_loop **loop, const struct reactor_loop_options *options)
     __attribute__((warn_unused_result));
 void reactor_loop_free(struct reactor_loop *loop); /* detaches what is still attached, telling it disconnected */

@@ -109,6 +109,8 @@ static void *work(void *context)
 
 int reactor_offload_create(struct reactor_offload **created, const struct reactor_offload_options *options)
 {
+    static const struct reactor_offload_options defaults;
+    options = options ? options : &defaults;
     *created = NULL;
     uint32_t threads_max = options->threads_max ? options->threads_max : THREADS_MAX_DEFAULT;
     uint32_t jobs_max = options->jobs_max ? options->jobs_max : JOBS_MAX_DEFAULT;

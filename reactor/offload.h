@@ -33,7 +33,7 @@ struct reactor_offload_statistics {
     uint32_t jobs, jobs_most;                          /* now; at most at once */
 };
 
-/* 0, -EINVAL, -ENOMEM. Starts no thread yet. */
+/* options: NULL: all defaults. 0, -EINVAL, -ENOMEM. Starts no thread yet. */
 int reactor_offload_create(struct reactor_offload **pool, const struct reactor_offload_options *options)
     __attribute__((warn_unused_result));
 
