@@ -31,7 +31,8 @@ void stream_init(struct reactor_stream *stream, const struct reactor_stream_back
     stream->input_max = bounded(options->input_max, INPUT_MAX_DEFAULT);
     stream->idle_timeout_ns = options->idle_timeout_ns;
     stream->idle_bytes_min = options->idle_bytes_min ? options->idle_bytes_min : 1;
-    stream->flags = (options->connecting ? STREAM_CONNECTING : 0u) | (options->half_open ? STREAM_HALF_OPEN : 0u);
+    stream->flags = (options->connecting ? STREAM_CONNECTING : 0u) | (options->half_open ? STREAM_HALF_OPEN : 0u) |
+                    (options->idle_timeout_ns ? STREAM_TIMED : 0u);
 }
 
 static inline void give_input(struct reactor_stream *stream)
@@ -50,13 +51,18 @@ static void give_output(struct reactor_stream *stream)
     stream->output_begin = stream->output_end = stream->output_bytes = 0;
 }
 
+static void give_sending(struct reactor_stream *stream)
+{
+    buffer_pool_give(stream->backend->buffers(stream), stream->sending, stream->sending_bytes);
+    stream->sending = NULL;
+    stream->flags &= ~(uint32_t) STREAM_SENDING;
+}
+
 void stream_buffers_give(struct reactor_stream *stream)
 {
     give_input(stream);
     give_output(stream);
-    buffer_pool_give(stream->backend->buffers(stream), stream->sending, stream->sending_bytes);
-    stream->sending = NULL;
-    stream->sending_begin = stream->sending_end = stream->sending_bytes = 0;
+    give_sending(stream);
 }
 
 /* Makes room for `more` bytes behind what lies in a buffer: moves that to the front, or into a buffer twice as large. */
@@ -194,7 +200,8 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
 
 const uint8_t *stream_sending(struct reactor_stream *stream, uint32_t *length)
 {
-    if (!stream->sending) {
+    if (!(stream->flags & STREAM_SENDING)) {
+        stream->flags |= STREAM_SENDING;
         stream->sending = stream->output;
         stream->sending_begin = stream->output_begin;
         stream->sending_end = stream->output_end;
@@ -208,19 +215,16 @@ const uint8_t *stream_sending(struct reactor_stream *stream, uint32_t *length)
 
 bool stream_sent(struct reactor_stream *stream, uint32_t length)
 {
-    if (stream->sending) {
+    if (stream->flags & STREAM_SENDING) {
         stream->sending_begin += length;
-        if (stream->sending_begin == stream->sending_end) {
-            buffer_pool_give(stream->backend->buffers(stream), stream->sending, stream->sending_bytes);
-            stream->sending = NULL;
-        }
+        if (stream->sending_begin == stream->sending_end)
+            give_sending(stream);
     } else {
         stream->output_begin += length;
         if (stream->output_begin == stream->output_end)
             give_output(stream);
     }
-    uint32_t pending = stream_pending(stream);
-    if (!(stream->flags & STREAM_ABOVE) || pending > stream->output_low)
+    if (!(stream->flags & STREAM_ABOVE) || stream_pending(stream) > stream->output_low)
         return false;
     stream->flags &= ~(uint32_t) STREAM_ABOVE;
     return true;

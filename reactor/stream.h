@@ -48,20 +48,22 @@ struct reactor_stream_options {
 
 struct reactor_stream {
     struct reactor_handler handler; /* first: a handler's ops get a pointer to it, which may be cast */
-    /* the reactor's: */
+    /* the reactor's; the first 128 bytes are all that a message touches: */
     const struct reactor_stream_backend *backend; /* NULL: not open */
-    uint8_t *input, *output, *sending;            /* NULL: nothing in it. sending: the kernel is at it */
+    uint8_t *input, *output;                      /* NULL: nothing in it */
     uint32_t input_begin, input_end, input_bytes; /* the buffer's size last */
     uint32_t output_begin, output_end, output_bytes;
-    uint32_t sending_begin, sending_end, sending_bytes;
-    uint32_t output_high, output_low, output_max, input_max;
-    uint32_t idle_bytes_min, idle_bytes; /* since idle_since_ns */
+    uint32_t flags; /* enum stream_flag */
+    uint32_t input_max, output_max, output_high;
+    uint32_t output_low;
+    int reason;         /* of the disconnection that comes at the turn's end, when `going` */
     uint64_t idle_timeout_ns, idle_since_ns;
-    uint64_t listener; /* its token in the loop; 0: none */
-    uint32_t read_turn; /* the turn in which it was read last */
-    uint32_t timer;    /* connect or idle */
-    int reason;        /* of the disconnection that comes at the turn's end, when `going` */
-    uint32_t flags;    /* enum stream_flag */
+    uint32_t idle_bytes_min, idle_bytes; /* since idle_since_ns */
+    uint8_t *sending;   /* the kernel is at it; NULL: nothing */
+    uint32_t sending_begin, sending_end, sending_bytes;
+    uint32_t timer;     /* connect or idle */
+    uint64_t listener;  /* its token in the loop; 0: none */
+    uint32_t read_turn; /* the turn in which it was read last, when something was left */
 };
 
 /* 0, or -errno: nothing is attached then, no call comes, the descriptor stays the caller's. options are copied; NULL:

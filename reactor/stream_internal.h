@@ -23,6 +23,8 @@ enum stream_flag {
     STREAM_READABLE = 1024,  /* the kernel may hold input that was not read yet */
     STREAM_BORROWED = 2048,  /* input points into memory that is not the stream's */
     STREAM_RESUMED = 4096,   /* input_ready is due for what is there already */
+    STREAM_TIMED = 16384,    /* has an idle time-out */
+    STREAM_SENDING = 32768,  /* `sending` is in use */
     STREAM_ENDING = 8192,    /* an end or error lies behind what can be read: a short read is not all */
 };
 
@@ -58,7 +60,10 @@ static inline const uint8_t *stream_output(const struct reactor_stream *stream, 
 }
 static inline uint32_t stream_pending(const struct reactor_stream *stream)
 {
-    return stream->output_end - stream->output_begin + (stream->sending ? stream->sending_end - stream->sending_begin : 0);
+    uint32_t pending = stream->output_end - stream->output_begin;
+    if (stream->flags & STREAM_SENDING)
+        pending += stream->sending_end - stream->sending_begin;
+    return pending;
 }
 /* Where the kernel goes on reading after the call returns: puts what is pending aside, so that writes do not move it,
  * until stream_sent has been told of all of it. */

@@ -55,6 +55,7 @@ static void read_later(struct reactor_stream *stream)
     if (!stream->handler.loop->demultiplexer->edges)
         return;
     stream->flags |= STREAM_READABLE;
+    stream->read_turn = turn_of(stream);
     if (stream_wants_input(stream))
         loop_flush_later(&stream->handler);
 }
@@ -75,7 +76,6 @@ static void read_input(struct reactor_stream *stream)
 {
     uint32_t left = stream->handler.loop->bytes_a_turn;
     stream->flags &= ~(uint32_t) STREAM_READABLE;
-    stream->read_turn = turn_of(stream);
     while (left) {
         uint8_t *room = stream->handler.loop->scratch;
         int64_t size = left < stream->input_max ? left : stream->input_max;

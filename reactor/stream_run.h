@@ -21,7 +21,7 @@ static inline bool stream_wants_input(const struct reactor_stream *stream)
 /* Bytes went in or out: the stream is not idle. */
 static inline void stream_active(struct reactor_stream *stream, uint32_t bytes)
 {
-    if (!stream->idle_timeout_ns)
+    if (!(stream->flags & STREAM_TIMED))
         return;
     stream->idle_bytes += bytes;
     if (stream->idle_bytes < stream->idle_bytes_min)
