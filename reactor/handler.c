@@ -238,6 +238,10 @@ void loop_handle_internal(void *context, struct reactor_entry *entry)
 {
     struct reactor_loop *loop = context;
     uint32_t number;
+    if (entry->kind == LOOP_HANDED) {
+        loop->handed.handle(loop->handed.context, entry);
+        return;
+    }
     if (!reactor_timer_fire(&loop->timers, entry, &number))
         return;
     struct reactor_handler *handler = slot_at(loop, number)->handler;

@@ -186,9 +186,8 @@ static void note_posting(struct reactor_loop *loop)
                                                 memory_order_relaxed);
 }
 
-int reactor_loop_post(struct reactor_loop *loop, const struct reactor_entry *entry)
+int loop_post(struct reactor_loop *loop, const struct reactor_entry *entry)
 {
-    base_assert((entry->order & REACTOR_CLASS_MASK) != REACTOR_INTERNAL);
     if (loop->measures_posts)
         note_posting(loop);
     if (!post_ring_push(&loop->posts, entry)) {
@@ -197,4 +196,10 @@ int reactor_loop_post(struct reactor_loop *loop, const struct reactor_entry *ent
     }
     waker_wake(&loop->waker);
     return 0;
+}
+
+int reactor_loop_post(struct reactor_loop *loop, const struct reactor_entry *entry)
+{
+    base_assert((entry->order & REACTOR_CLASS_MASK) != REACTOR_INTERNAL);
+    return loop_post(loop, entry);
 }

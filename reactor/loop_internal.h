@@ -13,6 +13,7 @@
 
 #define LOOP_WAKER_TOKEN 0 /* no handler has it: slots and serials begin at 1 */
 #define LOOP_INTERNAL_SOURCE UINT32_MAX
+#define LOOP_HANDED 255 /* an internal entry's kind: a connection that another loop has accepted, see loops.c */
 
 /* An attached handler. The token that the demultiplexer knows is (serial, slot): an event under an earlier token of the
  * slot is stale. */
@@ -67,6 +68,8 @@ struct reactor_loop {
     struct reactor_listener *starved; /* accepting waits for a descriptor */
     uint64_t turn_now_ns;    /* the clock as it was read in the turn turn_now_of */
     uint64_t turn_now_of;
+    struct loop_call handed; /* entries of LOOP_HANDED */
+    _Atomic uint32_t handlers_told; /* handler_count as of the last turn's end, for other threads */
     uint32_t hold_count;     /* somebody elsewhere will post or submit */
     struct reactor_statistics statistics;
     _Atomic uint64_t posts_refused;
@@ -101,6 +104,9 @@ int loop_socket_error(int descriptor, int otherwise); /* what the kernel holds f
 /* Has driver->flush called once, at the end of this turn; from inside a flush, of the next one, which does not wait. */
 void loop_flush_later(struct reactor_handler *handler);
 uint32_t loop_flush_all(struct reactor_loop *loop); /* how many */
+
+/* loop.c: as reactor_loop_post, of any class. */
+int loop_post(struct reactor_loop *loop, const struct reactor_entry *entry);
 
 /* task.c */
 uint32_t loop_run_tasks(struct reactor_loop *loop); /* those submitted so far; how many */

@@ -51,6 +51,8 @@ struct reactor_loops_listen_options {
     socklen_t address_bytes;
     int backlog;                    /* 0: SOMAXCONN */
     enum reactor_spread spread;
+    uint32_t handlers_max;          /* of a loop, those on their way to it included, beyond which it gets no more; where
+                                     * no loop can take one, it is reset and counted as refused. 0: no bound */
     /* Called by the loop's thread with a connected descriptor, non-blocking and close-on-exec, which is the callee's. */
     void (*accepted)(void *context, struct reactor_loop *loop, uint32_t index, int descriptor);
     void *context; /* borrowed */
@@ -74,7 +76,7 @@ int reactor_loops_join(struct reactor_loops *loops, struct base_diagnostics *dia
 
 struct reactor_loops_statistics {
     uint64_t accepted; /* connections that reached a loop */
-    uint64_t refused;  /* accepted and closed at once: the loop's posts were full */
+    uint64_t refused;  /* accepted and reset at once: no loop had room (handlers_max, posted_max) */
 };
 struct reactor_loops_statistics reactor_loops_statistics(const struct reactor_loops *loops); /* from any thread */
 

@@ -214,6 +214,7 @@ int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
     uint32_t entries = waits ? dispatch_due_real(loop, until_ns)
                              : dispatch_due_virtual(loop, until_ns, events == 0 && tasks == 0 && posts == 0);
     uint32_t flushed = loop->flush_first ? loop_flush_all(loop) : 0;
+    atomic_store_explicit(&loop->handlers_told, loop->handler_count, memory_order_relaxed);
     loop_statistics_turn(loop, &(struct loop_turn_counts){events, tasks, posts, entries});
     if (loop->dispatch.turn)
         loop->dispatch.turn(loop->dispatch.context);
