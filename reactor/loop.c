@@ -71,14 +71,25 @@ int reactor_loop_create(struct reactor_loop **created, const struct reactor_loop
     return 0;
 }
 
-void reactor_loop_free(struct reactor_loop *loop)
+static void detach_all(struct reactor_loop *loop)
 {
-    if (!loop)
-        return;
     loop->closing = true;
     loop_run_tasks(loop);
     if (loop->slots.items)
         loop_detach_all(loop);
+}
+
+void loop_wind_down(struct reactor_loop *loop)
+{
+    detach_all(loop);
+    (void) loop->demultiplexer->wait(loop->demultiplexer_state, loop->ready, (int) loop->descriptors_a_turn, 0);
+}
+
+void reactor_loop_free(struct reactor_loop *loop)
+{
+    if (!loop)
+        return;
+    detach_all(loop);
     waker_done(&loop->waker);
     if (loop->demultiplexer_state)
         loop->demultiplexer->close(loop->demultiplexer_state);

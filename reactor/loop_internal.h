@@ -107,6 +107,9 @@ uint32_t loop_flush_all(struct reactor_loop *loop); /* how many */
 
 /* loop.c: as reactor_loop_post, of any class. */
 int loop_post(struct reactor_loop *loop, const struct reactor_entry *entry);
+/* Detaches all for good, and lets the demultiplexer tell the kernel: io_uring hears its loop's own thread only, so a loop
+ * that another thread will free is wound down by the one that ran it. */
+void loop_wind_down(struct reactor_loop *loop);
 
 /* task.c */
 uint32_t loop_run_tasks(struct reactor_loop *loop); /* those submitted so far; how many */

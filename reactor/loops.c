@@ -83,11 +83,13 @@ void reactor_loops_free(struct reactor_loops *loops)
         return;
     reactor_loops_stop(loops);
     (void) reactor_loops_join(loops, NULL);
-    loops_close_listeners(loops);
     for (uint32_t i = 0; i < loops->count; i++) {
+        if (!loops->members[i].wound_down)
+            loop_wind_down(loops->members[i].loop);
         loops_close_handed(&loops->members[i]);
         reactor_loop_free(loops->members[i].loop);
     }
+    loops_free_listenings(loops);
     free(loops->members);
     free(loops);
 }
@@ -135,6 +137,8 @@ static void *run(void *context)
     }
     if (begun && options->end)
         options->end(options->context, member->loop, member->index);
+    loop_wind_down(member->loop);
+    member->wound_down = true;
     member->result = result < 0 ? result : 0;
     if (result < 0)
         reactor_loops_stop(member->loops);

@@ -16,6 +16,7 @@ struct loops_member {
     int result;            /* of the run */
     const char *failed_at;
     bool running;          /* its thread must be joined */
+    bool wound_down;
     uint32_t handed;       /* connections posted to it: the acceptor's, modulo 2^32 */
     /* its own thread's, for others to read */
     _Alignas(64) _Atomic uint32_t taken; /* of those handed, modulo 2^32 */
@@ -52,6 +53,6 @@ struct reactor_loops {
 /* loops_listen.c */
 void loops_take_handed(void *context, struct reactor_entry *entry); /* by the member's loop */
 void loops_close_handed(struct loops_member *member);               /* those not taken; no thread runs */
-void loops_close_listeners(struct reactor_loops *loops);            /* no thread runs */
+void loops_free_listenings(struct reactor_loops *loops);            /* the loops are freed */
 
 #endif

@@ -36,7 +36,9 @@ void loops_take_handed(void *context, struct reactor_entry *entry)
         listening = listening->next;
     uint32_t taken = atomic_load_explicit(&member->taken, memory_order_relaxed);
     take(member, listening, (int) entry->payload);
-    atomic_store_explicit(&member->taken, taken + 1, memory_order_relaxed);
+    /* First it is among the handlers, then no more under way: so the bound is kept. */
+    atomic_store_explicit(&member->loop->handlers_told, member->loop->handler_count, memory_order_relaxed);
+    atomic_store_explicit(&member->taken, taken + 1, memory_order_release);
 }
 
 void loops_close_handed(struct loops_member *member)
@@ -52,7 +54,7 @@ static uint32_t load_of(const struct loops_member *member, const struct loops_me
 {
     if (member == self)
         return member->loop->handler_count;
-    uint32_t under_way = member->handed - atomic_load_explicit(&member->taken, memory_order_relaxed);
+    uint32_t under_way = member->handed - atomic_load_explicit(&member->taken, memory_order_acquire);
     return atomic_load_explicit(&member->loop->handlers_told, memory_order_relaxed) + under_way;
 }
 
@@ -106,7 +108,8 @@ static void accepted(struct reactor_listener *listener, int descriptor)
 static int open_one(struct loops_listening *listening, struct sockaddr_storage *address, socklen_t *bytes)
 {
     struct loops_listener *own = &listening->listeners[listening->count];
-    int descriptor = reactor_listen((struct sockaddr *) address, *bytes, listening->options.backlog,
+    int backlog = listening->options.backlog ? listening->options.backlog : SOMAXCONN;
+    int descriptor = reactor_listen((struct sockaddr *) address, *bytes, backlog,
                                     listening->options.spread == REACTOR_REUSEPORT);
     if (descriptor < 0)
         return descriptor;
@@ -173,12 +176,12 @@ int reactor_loops_address(const struct reactor_loops *loops, struct sockaddr_sto
     return getsockname(descriptor, (struct sockaddr *) address, bytes) < 0 ? -errno : 0;
 }
 
-void loops_close_listeners(struct reactor_loops *loops)
+void loops_free_listenings(struct reactor_loops *loops)
 {
     while (loops->listenings) {
         struct loops_listening *listening = loops->listenings;
         loops->listenings = listening->next;
-        close_all(listening);
+        free(listening);
     }
 }
 

@@ -81,7 +81,7 @@ static void show(struct worker *worker)
 {
     struct reactor_stream *stream = worker->stream;
     uint32_t shown = stream->input_end - stream->input_begin;
-    stream->flags &= (uint16_t) ~STREAM_RESUMED;
+    stream->flags &= ~(uint32_t) STREAM_RESUMED;
     if (!call(worker, stream->handler.ops->input_ready))
         return;
     uint32_t left = stream->input_end - stream->input_begin;
@@ -207,7 +207,7 @@ static bool settle(struct worker *worker)
 
 static void show_again(struct worker *worker)
 {
-    worker->stream->flags &= (uint16_t) ~STREAM_RESUMED;
+    worker->stream->flags &= ~(uint32_t) STREAM_RESUMED;
     if (worker->stream->input)
         show(worker);
 }
