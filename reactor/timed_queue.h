@@ -68,6 +68,20 @@ static inline bool reactor_entry_before(const struct reactor_entry *a, const str
     return a->count < b->count;
 }
 
+/* Field by field: the compiler makes wide copies of small stores otherwise, and those wait for each other. */
+static inline void reactor_entry_fill(struct reactor_entry *place, const struct reactor_entry *entry)
+{
+    place->due_ns = entry->due_ns;
+    place->target = entry->target;
+    place->source = entry->source;
+    place->count = entry->count;
+    place->step = entry->step;
+    place->order = entry->order;
+    place->kind = entry->kind;
+    place->payload = entry->payload;
+    place->cause = entry->cause;
+}
+
 #define REACTOR_QUEUE_CHUNK 64u /* units of 16 bytes that are taken at once for the entries of a bucket */
 /* An entry is asked for when so many are popped before it. Keys may be read so far beyond the end. */
 #define REACTOR_QUEUE_AHEAD 16u

@@ -112,7 +112,7 @@ void run_push_action(struct shard *shard, struct peer_hot *hot, uint32_t index, 
         run_fail(shard, -ENOBUFS, index, "too many pending events");
         return;
     }
-    run_fill(place, &(struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = count,
+    reactor_entry_fill(place, &(struct reactor_entry){.due_ns = at_ns, .target = index, .source = index + 1, .count = count,
                                             .order = REACTOR_WORKLOAD, .kind = (uint8_t) workload, .payload = draw});
     reactor_queue_commit(shard->queue, place);
 }

@@ -167,7 +167,7 @@ void peer_after(struct peer *peer, uint8_t kind, uint64_t delay_ns, uint32_t dat
         return;
     }
     entry.payload = data;
-    run_fill(place, &entry);
+    reactor_entry_fill(place, &entry);
     reactor_queue_commit(peer->shard->queue, place);
 }
 

@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) bool route_quickly(struct peer *pee
     peer->hot->count = count;
     shard->totals.sent++;
     shard->totals.bytes += length;
-    run_fill(place, &(struct reactor_entry){
+    reactor_entry_fill(place, &(struct reactor_entry){
         .due_ns = sent_at_ns + delay_ns, .target = target, .source = source + 1, .count = count, .kind = kind,
         .order = REACTOR_MESSAGE | REACTOR_CARRIES | peer->sampled, .payload = (uint32_t) length, .cause = peer->cause});
     struct run_carried *carried = (struct run_carried *) (void *) place;
@@ -109,7 +109,7 @@ static inline __attribute__((always_inline)) void route(struct shard *shard, con
     }
     shard->totals.sent++;
     shard->totals.bytes += length;
-    run_fill(place, &(struct reactor_entry){
+    reactor_entry_fill(place, &(struct reactor_entry){
         .due_ns = due_ns, .target = entry->target, .source = entry->source, .count = entry->count,
         .order = entry->order | REACTOR_CARRIES, .kind = entry->kind, .payload = (uint32_t) length, .cause = entry->cause});
     struct run_carried *carried = (struct run_carried *) (void *) place;

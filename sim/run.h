@@ -281,20 +281,6 @@ static inline struct run_bytes run_bytes_of(const struct shard *shard, const str
     return (struct run_bytes){cell->bytes, cell->length, cell->sent_at_ns};
 }
 
-/* Field by field: the compiler makes wide copies of small stores otherwise, and those wait for each other. */
-static inline void run_fill(struct reactor_entry *place, const struct reactor_entry *entry)
-{
-    place->due_ns = entry->due_ns;
-    place->target = entry->target;
-    place->source = entry->source;
-    place->count = entry->count;
-    place->step = entry->step;
-    place->order = entry->order;
-    place->kind = entry->kind;
-    place->payload = entry->payload;
-    place->cause = entry->cause;
-}
-
 /* Of a plan whose addresses follow one another, an addition; and a subtraction. */
 static inline void run_encode(const struct shard *shard, peer_address address, uint8_t octets[PEER_ADDRESS_OCTETS])
 {
