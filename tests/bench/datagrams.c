@@ -26,12 +26,12 @@
 struct row {
     const char *name;
     uint32_t destinations, sockets, burst, datagrams;
-    double wanted;
+    double wanted; /* 0: only shown */
 };
 
 static const struct row rows[] = {
     {"mixed, 64 addresses of one socket", 64, 1, 64, 40960, 1.2},
-    {"mixed, 64 sockets", 64, 64, 64, 40960, 1.2},
+    {"mixed, 64 sockets", 64, 64, 64, 40960, 0}, /* each receives one: a call each, whoever makes it */
     {"runs of 16 to one destination", 1, 1, 16, 81920, 0},
     {"runs of 64 to one destination", 1, 1, 64, 163840, 10},
     {"runs of 1024 to one destination", 1, 1, 1024, 327680, 10},
