@@ -93,12 +93,14 @@ struct reactor_demultiplexer_ops {
     int (*remove)(void *state, int descriptor);
     bool edges; /* follows REACTOR_EDGE; a descriptor watched so may be closed without remove */
     /* Waits at most timeout_ns (0: only looks) to the nanosecond where the kernel can, fills at most ready_max; returns
-     * how many (0: time-out or EINTR). Successive calls with a small ready_max reach every ready descriptor. */
+     * how many (0: time-out, EINTR, or what came was nobody's any more). Successive calls with a small ready_max reach every ready descriptor. */
     int (*wait)(void *state, struct reactor_ready *ready, int ready_max, uint64_t timeout_ns);
     const struct reactor_completion_ops *completions; /* NULL: readiness only */
 };
 
 extern const struct reactor_demultiplexer_ops *const reactor_demultiplexers[]; /* NULL-terminated */
+/* Whether it opens here: io_uring is missing in old kernels and forbidden in many containers. */
+bool reactor_demultiplexer_offered(const struct reactor_demultiplexer_ops *demultiplexer);
 /* By name; "auto" is the best that the kernel offers: io_uring where it opens here, else epoll. NULL: none. */
 const struct reactor_demultiplexer_ops *reactor_demultiplexer_find(const char *name);
 

@@ -102,11 +102,8 @@ static int enable(struct uring_state *uring)
 {
     /* (io_uring_enable_rings is declared by liburing 2.3, but its shared library forgets it.) */
     int result = io_uring_register((unsigned) uring->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-    if (result < 0)
-        return result;
-    uring->enabled = true;
-    (void) io_uring_register_ring_fd(&uring->ring); /* spares each call a look-up; without it all works */
-    return 0;
+    uring->enabled = result >= 0;
+    return result;
 }
 
 /* Hands over what is wanted and has the kernel report, waiting for the first report if there is none. */

@@ -12,7 +12,7 @@ const struct reactor_demultiplexer_ops *const reactor_demultiplexers[] = {
     NULL,
 };
 
-static bool opens(const struct reactor_demultiplexer_ops *ops)
+bool reactor_demultiplexer_offered(const struct reactor_demultiplexer_ops *ops)
 {
     void *state = calloc(1, ops->state_bytes);
     bool good = state && ops->open(state) == 0;
@@ -25,7 +25,8 @@ static bool opens(const struct reactor_demultiplexer_ops *ops)
 const struct reactor_demultiplexer_ops *reactor_demultiplexer_find(const char *name)
 {
     if (strcmp(name, "auto") == 0)
-        return opens(&reactor_demultiplexer_io_uring) ? &reactor_demultiplexer_io_uring : &reactor_demultiplexer_epoll;
+        return reactor_demultiplexer_offered(&reactor_demultiplexer_io_uring) ? &reactor_demultiplexer_io_uring
+                                                                              : &reactor_demultiplexer_epoll;
     for (size_t i = 0; reactor_demultiplexers[i]; i++) {
         if (strcmp(reactor_demultiplexers[i]->name, name) == 0)
             return reactor_demultiplexers[i];

@@ -182,10 +182,13 @@ static bool begin_wanted(struct uring_state *uring, struct uring_record *record)
     return !polls || (flags & URING_POLLING) || begin_poll(uring, record);
 }
 
-/* As many receives begin again as there are buffers: the first to starve first. What was given is shown before. */
+/* As many receives begin again as there are buffers, the first to starve first. What waits to be reported holds some, and
+ * while it does, half are left to receives that did not starve: or these would, and so on for ever. */
 static void feed(struct uring_state *uring)
 {
-    uint32_t free_count = URING_BUFFERS - uring->buffers_out;
+    uint32_t reported = io_uring_cq_ready(&uring->ring), taken = uring->buffers_out + reported;
+    uint32_t most = reported ? URING_BUFFERS / 2 : URING_BUFFERS;
+    uint32_t free_count = taken < most ? most - taken : 0;
     while (uring->starved.first >= 0 && free_count--) {
         struct uring_record *record = &uring->records[uring->starved.first];
         uring->starved.first = record->next_starved;
