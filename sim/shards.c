@@ -70,12 +70,21 @@ static int open_loop(struct shard *shard, struct base_diagnostics *diagnostics)
     const struct run *run = shard->run;
     bool descriptors = run->waits && run->transport->needs_descriptors;
     const char *demultiplexer = run->options.demultiplexer ? run->options.demultiplexer : descriptors ? "epoll" : "none";
+    if (descriptors && strcmp(demultiplexer, "none") == 0) {
+        base_diagnose(diagnostics, BASE_ERROR, run->scenario->transport.place,
+                      "leave it out, or name another: peerlab list demultiplexers",
+                      "this transport needs descriptors, and --demultiplexer none watches none");
+        return -EINVAL;
+    }
     struct reactor_loop_options options = {.demultiplexer = demultiplexer, .clock = clocks[run->scenario->clock],
                                            .scale_ppm = run->scenario->clock_scale_ppm,
                                            .entries_max = entries_max(run)};
     int error = reactor_loop_create(&shard->loop, &options);
     if (error) {
-        base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0}, NULL, "the event loop: %s", strerror(-error));
+        bool offered = error != -ENOSYS && error != -EPERM;
+        base_diagnose(diagnostics, BASE_ERROR, (struct base_place){0},
+                      offered ? NULL : "--demultiplexer auto takes the best that the kernel does offer",
+                      "the event loop, over %s: %s", demultiplexer, strerror(-error));
         return error;
     }
     struct reactor_dispatch dispatch = {.context = shard, .batch = run_batch,

@@ -61,7 +61,7 @@ static int uring_add(void *state, int descriptor, uint32_t interest, uint64_t to
     if (record->flags & URING_ADDED)
         return -EEXIST;
     record->flags |= URING_ADDED;
-    record->interest = (uint16_t) interest;
+    record->interest = interest & (REACTOR_READ | REACTOR_WRITE);
     record->token = token;
     uring_record_list(state, record);
     return 0;
@@ -79,6 +79,7 @@ static int uring_change(void *state, int descriptor, uint32_t interest, uint64_t
     if (!record)
         return -ENOENT;
     record->token = token;
+    interest &= REACTOR_READ | REACTOR_WRITE;
     if (interest == record->interest)
         return 0;
     record->interest = (uint16_t) interest;

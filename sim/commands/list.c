@@ -33,12 +33,26 @@ static bool clock_at(uint32_t ordinal, struct item *item)
     return true;
 }
 
+static uint32_t demultiplexer_count(void)
+{
+    uint32_t count = 0;
+    while (reactor_demultiplexers[count])
+        count++;
+    return count;
+}
+
+/* Those of the table, then auto. */
 static bool demultiplexer_at(uint32_t ordinal, struct item *item)
 {
-    if (!reactor_demultiplexers[ordinal])
+    uint32_t count = demultiplexer_count();
+    if (ordinal > count)
         return false;
-    *item = (struct item){.name = reactor_demultiplexers[ordinal]->name,
-                          .summary = reactor_demultiplexers[ordinal]->summary};
+    bool chooses_uring = reactor_demultiplexer_find("auto") == reactor_demultiplexer_find("io_uring");
+    *item = ordinal < count ? (struct item){.name = reactor_demultiplexers[ordinal]->name,
+                                            .summary = reactor_demultiplexers[ordinal]->summary}
+                            : (struct item){.name = "auto",
+                                            .summary = chooses_uring ? "the best that the kernel offers: here io_uring"
+                                                                     : "the best that the kernel offers: here epoll"};
     return true;
 }
 

@@ -31,6 +31,18 @@ static int check_demultiplexer(const struct arguments *arguments)
                           nearest ? "?" : "");
 }
 
+/* By name, or NULL: the engine's choice. What auto stands for is said. */
+static const char *demultiplexer_of(const struct arguments *arguments)
+{
+    const char *name = arguments_value(arguments, "demultiplexer");
+    if (!name || strcmp(name, "auto") != 0)
+        return name;
+    name = reactor_demultiplexer_find(name)->name;
+    if (!arguments_has(arguments, "quiet"))
+        fprintf(stderr, "note: --demultiplexer auto: %s is the best that the kernel offers.\n", name);
+    return name;
+}
+
 static int check_files(const struct arguments *arguments)
 {
     const char *trace = arguments_value(arguments, "output"), *pcap = arguments_value(arguments, "pcap");
@@ -84,7 +96,7 @@ static int run_scenario(const struct arguments *arguments, const struct scenario
 {
     struct engine *engine;
     int status = conduct(&engine, arguments, (struct engine_options){
-        .scenario = scenario, .demultiplexer = arguments_value(arguments, "demultiplexer"),
+        .scenario = scenario, .demultiplexer = demultiplexer_of(arguments),
         .threads = threads_of(arguments),
         .trace_path = arguments_value(arguments, "output"), .pcap_path = arguments_value(arguments, "pcap")},
         arguments_has(arguments, "quiet"));
@@ -116,7 +128,7 @@ static const struct command_option options[] = {
     {"pcap", 0, "FILE", "keep each delivered datagram as a packet, for tshark"},
     SCENARIO_OPTIONS,
     {"threads", 0, "N", "loops to divide the peers among, a thread each; the result is the same (1)"},
-    {"demultiplexer", 0, "NAME", "how descriptors are watched: peerlab list demultiplexers"},
+    {"demultiplexer", 0, "NAME", "how descriptors are watched, or auto: peerlab list demultiplexers (epoll)"},
     {"json", 0, NULL, "the summary as one JSON object"},
     {"quiet", 0, NULL, "no progress, no summary (but with --json)"},
 };

@@ -157,6 +157,16 @@ static void socketpair_close(struct shard *shard)
     shard->transport_state = NULL;
 }
 
+static const char *hint_for(const struct run *run, int error)
+{
+    const char *demultiplexer = run->options.demultiplexer;
+    if (error != -EMFILE)
+        return NULL;
+    if (demultiplexer && strcmp(demultiplexer, "select") == 0)
+        return "select watches only descriptors below 1,024: --demultiplexer poll, epoll or auto watch more";
+    return "raise the limit (ulimit -n), use fewer peers, or transport: memory";
+}
+
 static int socketpair_open(struct shard *shard, struct base_diagnostics *diagnostics)
 {
     const struct scenario *scenario = shard->run->scenario;
@@ -173,7 +183,7 @@ static int socketpair_open(struct shard *shard, struct base_diagnostics *diagnos
     if (!error)
         return 0;
     base_diagnose(diagnostics, BASE_ERROR, scenario->transport.place,
-                  error == -EMFILE ? "raise the limit (ulimit -n), use fewer peers, or transport: memory" : NULL,
+                  hint_for(shard->run, error),
                   "socketpair needs %u descriptors (2 a peer): %s after %u peers", 2 * scenario->peer_count,
                   strerror(-error), i ? i - 1 : 0);
     return error;

@@ -26,6 +26,18 @@ grep -qiE 'descriptor|open files' err || { fail "ulimit -n 64 does not speak of 
 (ulimit -S -n 64; exec "$peerlab" run small.yaml --transport socketpair --quiet > out 2> err < /dev/null)
 [ $? = 0 ] || { fail "the soft limit was not raised"; cat err; }
 
+# select watches descriptors below 1,024: 600 pairs are beyond that, and are refused by name. The others take them.
+if [ "$(ulimit -H -n)" = unlimited ] || [ "$(ulimit -H -n)" -gt 2000 ]; then
+    many="--transport socketpair --clock real --set peers.0.count=600 --set duration=1s --set warm_up=0s --set expect=[]"
+    status 3 "$peerlab" run small.yaml $many --demultiplexer select
+    says err "(2 a peer): Too many open files"
+    says err "select watches only descriptors below 1,024"
+    for demultiplexer in poll epoll auto; do
+        status 0 "$peerlab" run small.yaml $many --demultiplexer "$demultiplexer"
+    done
+    grep -qE 'auto: (io_uring|epoll) is the best' err || { fail "auto does not say what it is"; cat err; }
+fi
+
 # A file that is no trace is not replaced; a trace is; a folder that is not there is the input's fault.
 echo precious > file.txt
 status 2 "$peerlab" run small.yaml -o file.txt

@@ -58,6 +58,17 @@ json out 'd["peers"] == 51'
 status 0 "$peerlab" run small.yaml --json --clock scaled:6000 --transport socketpair --set 'expect=[]'
 json out 'd["clock"] == "scaled:6000" and d["digest"] is None and d["lag_ms_p99"] is not None'
 json out 'd["transport"] == "socketpair"'
+# Over each demultiplexer; `none` watches nothing, which a real run cannot do with.
+real="--json --clock scaled:6000 --transport socketpair --set expect=[]"
+for demultiplexer in select poll epoll auto; do
+    status 0 "$peerlab" run small.yaml $real --demultiplexer "$demultiplexer"
+    json out 'd["messages"]["delivered"] > 100'
+done
+grep -qE '^note: --demultiplexer auto: (io_uring|epoll) is the best' err || { fail "auto does not say what it is"; cat err; }
+status 0 "$peerlab" run small.yaml $real --demultiplexer auto --quiet
+says_not err "auto"
+status 2 "$peerlab" run small.yaml $real --demultiplexer none
+says err "this transport needs descriptors, and --demultiplexer none watches none"
 
 # Mistakes are told at their place, under the name of the option.
 status 2 "$peerlab" run small.yaml --set overlay.kk=8
