@@ -20,7 +20,7 @@
 
 static bool watches(const struct reactor_demultiplexer_ops *ops)
 {
-    return strcmp(ops->name, "none") != 0;
+    return strcmp(ops->name, "none") != 0 && reactor_demultiplexer_offered(ops);
 }
 
 static void each_pair(void (*test)(const struct reactor_loop_options *options))

@@ -25,7 +25,8 @@ static void each_pair(void (*test)(const struct reactor_loop_options *options), 
 {
     for (size_t d = 0; reactor_demultiplexers[d]; d++) {
         for (size_t c = 0; reactor_clocks[c]; c++) {
-            if (only_waiting && !reactor_clocks[c]->waits)
+            if ((only_waiting && !reactor_clocks[c]->waits) ||
+                !reactor_demultiplexer_offered(reactor_demultiplexers[d]))
                 continue;
             printf("  %s, %s\n", reactor_demultiplexers[d]->name, reactor_clocks[c]->name);
             fflush(stdout);
