@@ -34,7 +34,7 @@ enum reactor_class { /* in the order in which one target's entries of one instan
     REACTOR_STREAM,
     REACTOR_MESSAGE,
     REACTOR_TIMER,
-    REACTOR_USER,     /* free for programs other than the simulator */
+    REACTOR_USER,     /* what else a program has; the simulator: samples of its loop */
     REACTOR_INTERNAL, /* the loop's own: handlers' timeouts */
 };
 

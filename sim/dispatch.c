@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/handle.h"
+#include "sim/samples.h"
 #include "sim/transport.h"
 
 void run_fail(struct shard *shard, int error, uint32_t peer, const char *text)
@@ -149,4 +150,5 @@ static void on_lifecycle(void *context, struct reactor_entry *entry)
 void (*const run_dispatch[REACTOR_CLASSES])(void *shard, struct reactor_entry *entry) = {
     [REACTOR_FAULT] = on_lifecycle,   [REACTOR_LIFECYCLE] = on_lifecycle, [REACTOR_WORKLOAD] = on_workload,
     [REACTOR_MESSAGE] = on_message,   [REACTOR_TIMER] = on_timer,
+    [REACTOR_USER] = samples_take,
 };

@@ -13,6 +13,7 @@
 #include "sim/census.h"
 #include "sim/digest.h"
 #include "sim/record.h"
+#include "sim/samples.h"
 #include "sim/transport.h"
 
 struct engine {
@@ -318,9 +319,11 @@ int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
         reactor_clock_restart(reactor_loop_clock(run->shards[i].loop), 0);
     capture_begin(run);
     run->clock_runs = run->waits;
+    samples_begin(run);
     error = error ? error : course_run(run);
     run->ended_at_ns = error || run->interrupted ? run_now_ns(run) : run->scenario->duration_ns;
     course_end(run);
+    samples_end(run);
     shards_gather(run);
     if (!run->waits)
         digest_of(run, run->digest);

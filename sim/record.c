@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reactor/base/assert.h"
 #include "sim/addresses.h"
+#include "sim/samples.h"
 
 #define PROGRESS_EVERY_NS 100000000u
 
@@ -54,10 +56,16 @@ static struct trace_name_list names_of_protocols(struct run *run, const char *co
 
 static struct trace_name_list metrics(struct run *run)
 {
-    const char **names = base_arena_array(run->arena, const char *, run->metric_count + 1);
+    uint32_t count = run->metric_count + SAMPLES_METRICS;
+    base_assert(count <= 256); /* as struct trace_sample numbers them */
+    const char **names = base_arena_array(run->arena, const char *, count);
     for (uint32_t i = 0; i < run->metric_count; i++)
         names[i] = run->shards[0].metrics[i].name;
-    return (struct trace_name_list){names, run->metric_count};
+    if (!samples_wanted(run))
+        count = run->metric_count;
+    else
+        samples_names(names + run->metric_count);
+    return (struct trace_name_list){names, count};
 }
 
 /* While the trace is begun and indexed. A signal ends that; after one that ended the run, the next. */

@@ -247,6 +247,7 @@ struct run {
     uint32_t shard_count;
     const char *fewer_shards;  /* why, than was asked for; NULL: they are not */
     struct windows *windows;   /* NULL: one loop */
+    struct samples *samples;   /* of the loop itself, in real time; NULL: none are taken */
     uint64_t lookahead_ns;     /* the least delay between two peers */
 };
 

@@ -6,6 +6,7 @@
 #include "sim/addresses.h"
 #include "sim/effects.h"
 #include "sim/route.h"
+#include "sim/samples.h"
 #include "sim/transport.h"
 
 /* Bounds, and address space for them: so many a peer, but room for a small run to misbehave. */
@@ -78,7 +79,8 @@ static int open_loop(struct shard *shard, struct base_diagnostics *diagnostics)
     }
     struct reactor_loop_options options = {.demultiplexer = demultiplexer, .clock = clocks[run->scenario->clock],
                                            .scale_ppm = run->scenario->clock_scale_ppm,
-                                           .entries_max = entries_max(run)};
+                                           .entries_max = entries_max(run),
+                                           .measure_times = samples_wanted(run)};
     int error = reactor_loop_create(&shard->loop, &options);
     if (error) {
         bool offered = error != -ENOSYS && error != -EPERM;

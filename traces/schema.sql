@@ -149,6 +149,7 @@ CREATE TABLE log(
   text  TEXT NOT NULL
 );
 
+-- An overlay's metrics by peer; without a peer, "loop. ...": an emulation's event loop, since the sample before.
 CREATE TABLE sample(
   at_ns  INTEGER NOT NULL,          -- ns
   metric TEXT NOT NULL,
