@@ -25,6 +25,7 @@ enum { FIND_NODE, NODES };
 enum { JOIN, LEAVE, CRASH, RESTART, TIMER, LOOKUP };
 enum { DELIVERED, IN_FLIGHT, PARTITION, TARGET_DOWN };
 enum { A0, A1, B0, PEERS };
+enum { LOAD, SPREAD, LOOP_TURNS, LOOP_EVENTS_A_TURN, LOOP_LAG_US_MAX };
 
 static inline int fixture_setup(void **state)
 {
@@ -70,7 +71,7 @@ static inline struct trace_options fixture_options(const char *path)
     static const char *const events[] = {"join", "leave", "crash", "restart", "timer", "lookup"};
     static const char *const fates[] = {"delivered", "in_flight", "partition", "target_down"};
     static const char *const tables[] = {"bucket", "cache"};
-    static const char *const metrics[] = {"load", "spread"};
+    static const char *const metrics[] = {"load", "spread", "loop.turns", "loop.events_a_turn", "loop.lag_us_max"};
     return (struct trace_options) {
         .path = path,
         .names = {.message_kinds = FIXTURE_LIST(messages), .event_kinds = FIXTURE_LIST(events),
@@ -100,6 +101,15 @@ static inline struct trace_totals fixture_finish(struct trace *trace)
     return totals;
 }
 
+/* Of the loop: what it did in the last tenth of a second, and how late it was. */
+static inline void fixture_loop(struct trace *trace, uint64_t at_ns, double turns, double events_a_turn, double lag_us)
+{
+    double values[] = {turns, events_a_turn, lag_us};
+    for (uint8_t i = 0; i < 3; i++)
+        trace_sample(trace, &(struct trace_sample) {.at_ns = at_ns, .value = values[i], .peer = TRACE_NONE_U32,
+                                                    .metric = (uint8_t) (LOOP_TURNS + i)});
+}
+
 static inline void fixture_event(struct trace *trace, uint64_t at_ns, uint32_t peer, uint32_t seq, uint8_t kind,
                                  uint32_t cause_seq)
 {
@@ -117,6 +127,9 @@ static inline void fixture_message(struct trace *trace, struct trace_message mes
 static inline void fixture_rows(struct trace *t, bool odd)
 {
     trace_run_value(t, "duration_ns", "140000000000");
+    fixture_loop(t, 100 * MS, 10, 1.5, 90.25);
+    fixture_loop(t, 200 * MS, 30, 2.5, 20);
+    fixture_loop(t, 1100 * MS, 5, 1, 7);
     for (uint32_t peer = 0; peer < PEERS; peer++)
         fixture_event(t, 0, peer, 1, JOIN, 0);
     fixture_event(t, S, A0, 2, LOOKUP, 0);

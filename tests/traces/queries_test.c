@@ -37,6 +37,8 @@ static const struct {
      "0.0|1|join|||||\n1050.0|2|delivered|find_node|a-0|30|2|\n1050.0||sent|nodes|a-0|100|2|delivered\n"
      "80000.0|3|crash|||||\n110075.0||target_down|find_node|a-0|30|5|\n120000.0|4|restart|||||\n"
      "150000.0||in_flight|find_node|a-0|30|6|\n"},
+    {"loop-load", NULL, "0|40||||2.0|||90.3|\n1|5||||1.0|||7.0|\n"},
+    {"loop-load", "bucket_s=2", "0|45||||1.67|||90.3|\n"},
     {"slowest-lookups", NULL,
      "2|a-1|70.0|2000.0|0|1|1|failed|0\n1|a-0|1.0|110.0|1|1|0|succeeded|1\n3|a-0|110.0|25.0|1|2|0|succeeded|0\n"},
 };
