@@ -193,8 +193,10 @@ static void add_message(struct messages *messages, struct run *run, uint32_t beg
     if (!segmented)
         return;
     union segment_control *control = &messages->controls[i];
-    control->header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP,
-                                       .cmsg_type = UDP_SEGMENT};
+    memset(control, 0, sizeof *control); /* the padding behind the segment, too */
+    control->header.cmsg_len = CMSG_LEN(sizeof(uint16_t));
+    control->header.cmsg_level = SOL_UDP;
+    control->header.cmsg_type = UDP_SEGMENT;
     memcpy(CMSG_DATA(&control->header), &run->segment, sizeof run->segment);
     messages->items[i].msg_hdr.msg_control = control;
     messages->items[i].msg_hdr.msg_controllen = sizeof *control;

@@ -173,7 +173,7 @@ static void each_loop(void (*test)(struct reactor_loop *loop))
         struct reactor_loop *loop;
         if (strcmp(name, "none") == 0)
             continue;
-        int result = reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name});
+        int result = reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name, .entries_max = 1000, .timers_max = 1000});
         if (result < 0) {
             print_message("  %s: not on this machine (%s)\n", name, strerror(-result));
             continue;
@@ -661,7 +661,7 @@ static void closing_offers_the_batch_once_and_a_going_loop_tells(void **state)
     struct sockaddr_in name;
     int other = bound_socket(&name);
     char bytes[10];
-    assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){0}), 0);
+    assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){.entries_max = 1000, .timers_max = 1000}), 0);
     struct end *closed = bound_end(loop, NULL), *going = bound_end(loop, NULL);
     assert_int_equal(reactor_datagrams_send(&closed->datagrams, (struct sockaddr *) &name, "bye", 3), 0);
     assert_int_equal(reactor_datagrams_send(&going->datagrams, (struct sockaddr *) &name, "so long", 7), 0);
@@ -683,7 +683,8 @@ static void opening_fails_without_a_trace(void **state)
     (void) state;
     struct reactor_loop *loop;
     struct sockaddr_in name;
-    assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = "none"}), 0);
+    assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = "none", .entries_max = 1000,
+                                                                           .timers_max = 1000}), 0);
     struct end *end = calloc(1, sizeof *end);
     end->datagrams.handler.ops = &end_ops.handler;
     int descriptor = end->datagrams.handler.descriptor = bound_socket(&name);
