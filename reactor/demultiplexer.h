@@ -4,8 +4,8 @@
  * A backend is one struct of functions and one row in demultiplexers/registry.c. It knows descriptors and a 64-bit
  * token for each, nothing of handlers; stale events are filtered above it, by the token.
  *
- * Life of a state: open (any thread); add, change, remove, wait and the completion calls, all from the thread that first
- * waits (calls before the first wait may come from another); close. */
+ * Life of a state: open (any thread); add, change, remove, wait and the completion calls, all from the thread that
+ * first waits (calls before the first wait may come from another); close. */
 #ifndef REACTOR_DEMULTIPLEXER_H
 #define REACTOR_DEMULTIPLEXER_H
 
@@ -55,10 +55,10 @@ struct reactor_completion_statistics {
     uint64_t overflowed; /* waits that found more completions than their queue holds: the kernel kept them aside */
 };
 
-/* Completions, where a backend has them. All calls only note what is wanted; it goes to the kernel with the next wait, in
- * the same system call. The entries that wait fills carry the descriptor's last given token. A descriptor has at most one
- * receive or accept and one send at a time. Calls need no add before; a descriptor that was added too, without interest,
- * is not looked at for hang-ups once it was asked for completions. 0, or -errno: -EBADF, -ENOMEM. */
+/* Completions, where a backend has them. All calls only note what is wanted; it goes to the kernel with the next wait,
+ * in the same system call. The entries that wait fills carry the descriptor's last given token. A descriptor has at
+ * most one receive or accept and one send at a time. Calls need no add before; a descriptor that was added too, without
+ * interest, is not looked at for hang-ups once it was asked for completions. 0, or -errno: -EBADF, -ENOMEM. */
 struct reactor_completion_ops {
     /* Receives what comes, again and again, until paused, stopped, ended (result 0) or failed (negative: it is over).
      * Each entry brings a buffer of the backend's, which the owner gives back soon: when all are out, receiving stands
@@ -93,7 +93,8 @@ struct reactor_demultiplexer_ops {
     int (*remove)(void *state, int descriptor);
     bool edges; /* follows REACTOR_EDGE; a descriptor watched so may be closed without remove */
     /* Waits at most timeout_ns (0: only looks) to the nanosecond where the kernel can, fills at most ready_max; returns
-     * how many (0: time-out, EINTR, or what came was nobody's any more). Successive calls with a small ready_max reach every ready descriptor. */
+     * how many (0: time-out, EINTR, or what came was nobody's any more). Successive calls with a small ready_max reach
+     * every ready descriptor. */
     int (*wait)(void *state, struct reactor_ready *ready, int ready_max, uint64_t timeout_ns);
     const struct reactor_completion_ops *completions; /* NULL: readiness only */
 };

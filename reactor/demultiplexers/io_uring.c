@@ -4,6 +4,7 @@
 #include "reactor/demultiplexers/uring_internal.h"
 
 #define SUBMISSIONS 1024u  /* more in a turn go to the kernel in further calls */
+#define LOOKS_A_WAIT 4     /* a report that is nobody's may hide one that is somebody's, whose cause came later */
 #define COMPLETIONS 16384u /* two for each of some thousand active descriptors; beyond, the kernel keeps them aside */
 
 /* Multishot receives came with single-issuer rings (6.0): a kernel that refuses those is left to epoll. Deferred task
@@ -118,7 +119,8 @@ static int enter(struct uring_state *uring, uint64_t timeout_ns)
     } else if (timeout_ns == REACTOR_WAIT_FOREVER) {
         result = io_uring_submit_and_wait(&uring->ring, 1);
     } else {
-        struct __kernel_timespec timeout = {(int64_t) (timeout_ns / 1000000000u), (long long) (timeout_ns % 1000000000u)};
+        struct __kernel_timespec timeout = {.tv_sec = (int64_t) (timeout_ns / 1000000000u),
+                                            .tv_nsec = (long long) (timeout_ns % 1000000000u)};
         result = io_uring_submit_and_wait_timeout(&uring->ring, &first, 1, &timeout, NULL);
     }
     /* Out of memory for the moment: what was not taken stays queued for the next wait. */
@@ -156,7 +158,7 @@ static int uring_wait(void *state, struct reactor_ready *ready, int ready_max, u
 {
     struct uring_state *uring = state;
     int found, result = uring->enabled ? 0 : enable(uring);
-    unsigned looked;
+    unsigned looked, tries = LOOKS_A_WAIT;
     do {
         if (result < 0)
             return result;
@@ -167,13 +169,13 @@ static int uring_wait(void *state, struct reactor_ready *ready, int ready_max, u
             result = enter(uring, waits ? timeout_ns : 0);
         found = collect(uring, ready, ready_max, &looked);
         timeout_ns = 0;
-    } while (found == 0 && looked);
+    } while (found == 0 && looked && --tries);
     return found;
 }
 
 const struct reactor_demultiplexer_ops reactor_demultiplexer_io_uring = {
     .name = "io_uring",
-    .summary = "Linux 6: one system call a turn submits and waits; receives, sends and accepts by itself where asked to",
+    .summary = "Linux 6: one system call a turn submits and waits; receives, sends and accepts where asked to",
     .state_bytes = sizeof(struct uring_state),
     .open = uring_open,
     .close = uring_close,

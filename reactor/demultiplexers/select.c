@@ -76,15 +76,16 @@ static int select_remove(void *state, int descriptor)
 }
 
 /* select has no words for a hang-up or an error: both read (and write) as ready, and the call then tells. */
-static int collect(struct select_state *set, const fd_set *readable, const fd_set *writable, struct reactor_ready *ready,
-                   int ready_max, int left)
+static int collect(struct select_state *set, const fd_set *readable, const fd_set *writable,
+                   struct reactor_ready *ready, int ready_max, int left)
 {
     int found = 0, descriptor = set->next < set->end ? set->next : 0;
     for (int looked = 0; looked < set->end && found < ready_max && left > 0; looked++) {
         bool reads = FD_ISSET(descriptor, readable), writes = FD_ISSET(descriptor, writable);
         if (reads || writes) {
             uint32_t readiness = (reads ? REACTOR_READABLE : 0u) | (writes ? REACTOR_WRITABLE : 0u);
-            ready[found++] = (struct reactor_ready){.token = set->tokens[descriptor], .readiness = readiness};
+            ready[found++] = (struct reactor_ready){.token = set->tokens[descriptor],
+                                                    .readiness = readiness};
             left -= reads + writes; /* pselect counts bits */
         }
         descriptor = descriptor + 1 < set->end ? descriptor + 1 : 0;

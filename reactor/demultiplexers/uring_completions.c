@@ -2,7 +2,8 @@
 
 #include "reactor/demultiplexers/uring_internal.h"
 
-static int want(struct uring_state *uring, int descriptor, uint64_t token, unsigned wanted, struct uring_record **record)
+static int want(struct uring_state *uring, int descriptor, uint64_t token, unsigned wanted,
+                struct uring_record **record)
 {
     int result = uring_record_need(uring, descriptor, record);
     if (result < 0)

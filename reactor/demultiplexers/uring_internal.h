@@ -1,9 +1,10 @@
 /* What the io_uring backend is made of, shared by its files (internal).
  *
- * A record for each descriptor holds what is wanted and what the kernel is doing for it. Calls only change what is wanted
- * and list the record; `uring_submit_wanted` turns the listed records into submissions right before they go to the
- * kernel. So a submission never waits in the queue while its descriptor's number is closed and used again. Cancellations
- * name what they cancel by its user data, not by descriptor, and are queued at once: before whatever is wanted next. */
+ * A record for each descriptor holds what is wanted and what the kernel is doing for it. Calls only change what is
+ * wanted and list the record; `uring_submit_wanted` turns the listed records into submissions right before they go to
+ * the kernel. So a submission never waits in the queue while its descriptor's number is closed and used again.
+ * Cancellations name what they cancel by its user data, not by descriptor, and are queued at once: before whatever is
+ * wanted next. */
 #ifndef REACTOR_DEMULTIPLEXERS_URING_INTERNAL_H
 #define REACTOR_DEMULTIPLEXERS_URING_INTERNAL_H
 

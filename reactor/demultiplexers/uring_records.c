@@ -133,7 +133,8 @@ static bool begin_poll(struct uring_state *uring, struct uring_record *record)
     struct io_uring_sqe *submission = begin(uring, record, URING_POLL);
     if (!submission)
         return false;
-    unsigned events = (record->interest & REACTOR_READ ? POLLIN : 0u) | (record->interest & REACTOR_WRITE ? POLLOUT : 0u);
+    unsigned events = (record->interest & REACTOR_READ ? POLLIN : 0u) |
+                      (record->interest & REACTOR_WRITE ? POLLOUT : 0u);
     io_uring_prep_poll_add(submission, uring_descriptor_of(uring, record), events);
     return identify(uring, submission, record, URING_POLL);
 }
@@ -182,8 +183,8 @@ static bool begin_wanted(struct uring_state *uring, struct uring_record *record)
     return !polls || (flags & URING_POLLING) || begin_poll(uring, record);
 }
 
-/* As many receives begin again as there are buffers, the first to starve first. What waits to be reported holds some, and
- * while it does, half are left to receives that did not starve: or these would, and so on for ever. */
+/* As many receives begin again as there are buffers, the first to starve first. What waits to be reported holds some,
+ * and while it does, half are left to receives that did not starve: or these would, and so on for ever. */
 static void feed(struct uring_state *uring)
 {
     uint32_t reported = io_uring_cq_ready(&uring->ring), taken = uring->buffers_out + reported;
