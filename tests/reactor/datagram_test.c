@@ -432,11 +432,12 @@ static void resend_in_failed(struct reactor_loop *loop)
     struct end *from = bound_end(loop, NULL);
     struct sockaddr_in everybody = {.sin_family = AF_INET, .sin_port = 9, .sin_addr = {htonl(INADDR_BROADCAST)}};
     from->resends = true;
+    uint64_t turns = reactor_loop_statistics(loop)->turns;
     assert_int_equal(reactor_datagrams_send(&from->datagrams, (struct sockaddr *) &everybody, "bad", 3), 0);
     assert_int_equal(reactor_handler_timer_arm(&from->datagrams.handler, 5 * MS), 0);
     assert_int_equal(reactor_loop_run(loop, UINT64_MAX), REACTOR_STOPPED);
     assert_int_equal(from->timeouts, 1);
-    assert_true(from->failures > 64);
+    assert_true(from->failures <= 64 * (reactor_loop_statistics(loop)->turns - turns));
     from->resends = false;
     from->closes_when_failed = true;
     run_for(loop, MS);
@@ -543,7 +544,7 @@ static void send_to_who_does_not_read(struct reactor_loop *loop)
     int pair[2], taken = 0;
     assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
     struct end *end = open_end(loop, pair[0], &end_ops, &(struct reactor_datagrams_options){.output_max = 20000});
-    uint8_t bytes[100];
+    uint8_t bytes[100] = {0};
     for (int refusals = 0; refusals < 3;) {
         bytes[0] = (uint8_t) taken;
         int result = reactor_datagrams_send(&end->datagrams, NULL, bytes, sizeof bytes);
