@@ -1,7 +1,6 @@
 /* Several loops: connections reach all of them, nothing is left behind. On each demultiplexer that watches. */
 #include "reactor/loops.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 #include "tests/reactor/service.h"
@@ -371,5 +370,5 @@ int main(void)
         cmocka_unit_test(loops_post_to_each_other_and_without_work_they_sleep),
         cmocka_unit_test(loops_never_started_and_listening_twice_are_freed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, settle_threads, NULL);
 }

@@ -2,21 +2,10 @@
 #include "reactor/offload.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "reactor/task.h"
+#include "tests/reactor/service.h"
 
 #define JOBS 64
 
@@ -45,25 +34,6 @@ struct world {
     uint32_t told;
     int order[JOBS];
 };
-
-static int count_threads(void)
-{
-    int count = -2; /* . and .. */
-    DIR *folder = opendir("/proc/self/task");
-    assert_non_null(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
-/* A thread that was joined may be seen for a moment yet. */
-static void assert_threads_become(int wanted)
-{
-    for (int i = 0; i < 1000 && count_threads() != wanted; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    assert_int_equal(count_threads(), wanted);
-}
 
 static struct world *begin_with(uint32_t threads, uint32_t jobs, bool open, uint32_t posted_max)
 {
@@ -512,5 +482,5 @@ int main(void)
         cmocka_unit_test(tasks_of_many_threads_all_run_and_each_ones_in_order),
         cmocka_unit_test(a_task_still_waiting_is_run_when_the_loop_is_freed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, settle_threads, NULL);
 }

@@ -1,8 +1,6 @@
 /* Thread-per-connection: the handlers of streams, unchanged; bounds that hold; nothing left behind. */
 #include "reactor/threads.h"
 
-#include <pthread.h>
-
 #include "tests/reactor/service.h"
 
 #define MS UINT64_C(1000000)
@@ -373,5 +371,5 @@ int main(void)
         cmocka_unit_test(one_that_never_reads_is_stopped_in_the_middle_of_its_output),
         cmocka_unit_test(a_listening_address_in_use_is_an_error),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, settle_threads, NULL);
 }
