@@ -108,14 +108,14 @@ def plot(workloads):
             '<rect width="100%%" height="100%%" fill="white"/>\n%s\n</svg>\n' % (WIDTH, HEIGHT, "\n".join(parts)))
 
 
-def put_between(path, made):
+def put_between(path, made, first=BEGIN, last=END):
     with open(path, encoding="utf-8") as file:
         whole = file.read()
-    begin, end = whole.find(BEGIN + "\n"), whole.find(END + "\n")
+    begin, end = whole.find(first + "\n"), whole.find(last + "\n")
     if begin < 0 or end < begin:
         return
     with open(path, "w", encoding="utf-8") as file:
-        file.write(whole[:begin] + BEGIN + "\n" + made + whole[end:])
+        file.write(whole[:begin] + first + "\n" + made + whole[end:])
 
 
 def main():
