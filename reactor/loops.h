@@ -2,8 +2,8 @@
  * posted (reactor_loop_post, reactor_loop_submit), and a connection belongs to one loop from its acceptance to its end,
  * so no lock lies on a message's path.
  *
- * Connections come either through one acceptor, which runs on the first loop and posts each descriptor to a loop in turn
- * or to the one with the fewest handlers; or each loop accepts for itself from a socket of its own under the same
+ * Connections come either through one acceptor, which runs on the first loop and posts each descriptor to one loop after
+ * another or to that with the fewest handlers; or each loop accepts for itself from a socket of its own under the same
  * address (SO_REUSEPORT), where the kernel divides by a hash of the addresses: nothing is handed over, but a loop that
  * is busy gets as many as one that is not.
  *
@@ -53,13 +53,13 @@ struct reactor_loops_listen_options {
     enum reactor_spread spread;
     uint32_t handlers_max;          /* of a loop, those on their way to it included, beyond which it gets no more; where
                                      * no loop can take one, it is reset and counted as refused. 0: no bound */
-    /* Called by the loop's thread with a connected descriptor, non-blocking and close-on-exec, which is the callee's. */
+    /* Called by the loop's thread with a connected descriptor, non-blocking, close-on-exec, which is the callee's. */
     void (*accepted)(void *context, struct reactor_loop *loop, uint32_t index, int descriptor);
     void *context; /* borrowed */
 };
 
-/* Before start. 0, or -errno with what, where and which loop in diagnostics. A port of 0 is chosen by the system and told
- * by reactor_loops_address. */
+/* Before start. 0, or -errno with what, where and which loop in diagnostics. A port of 0 is chosen by the system:
+ * see reactor_loops_address. */
 int reactor_loops_listen(struct reactor_loops *loops, const struct reactor_loops_listen_options *options,
                          struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
 /* Of the listening made last. 0 or -errno. */

@@ -3,9 +3,9 @@
  *
  * Bounded twice: at most threads_max threads, started as they are needed, and at most jobs_max jobs that were taken and
  * not yet told about, whether they wait, are worked on or are on their way back. Beyond that a job is refused and
- * counted; nothing is ever queued without a bound. On the way back a job cannot be refused: it comes as a task (task.h).
+ * counted; nothing is ever queued without a bound. On the way back none can be refused: it comes as a task (task.h).
  *
- * Promise: if submit returns a ticket, done is called exactly once, by the loop's thread (or inside free); if it returns
+ * Promise: if submit returns a ticket, done is called exactly once, by the loop's thread (or inside free); if it gives
  * an error, neither work nor done ever runs. A job that is cancelled before it began is told with -ECANCELED.
  *
  * Life: create; submit from loops' threads; free, before the loops that it served. */
@@ -49,7 +49,7 @@ typedef int reactor_offload_work(void *context);
 /* Runs on the loop's thread: what work returned, or -ECANCELED where it never ran. */
 typedef void reactor_offload_done(void *context, int result);
 
-/* By the loop's thread: work(context) on a thread of the pool, then done(context, result) on the loop's. Returns a ticket
+/* By the loop's thread: work(context) on a thread of the pool, then done(context, result) on the loop's. A ticket
  * above 0, or -ENOBUFS: jobs_max are there; -ESHUTDOWN; -EAGAIN: no thread can be started and none is there. The loop's
  * run does not end for want of work meanwhile. */
 int64_t reactor_offload_submit(struct reactor_offload *pool, struct reactor_loop *loop, reactor_offload_work *work,

@@ -2,8 +2,8 @@
  *
  * After Dmitry Vyukov's bounded queue: each cell carries the position that was written to it last. What differs is for
  * the writers' sake, who pay one locked instruction a post and miss no cache line that the reader writes: the number
- * stands where the entry's due_ns would (which a post does not have), so two cells fill a cache line; that there is room
- * is known from a copy of the reader's head, which is looked at again only when by that copy the ring is full. */
+ * stands where the entry's due_ns would (which a post does not have), so two cells fill a cache line; that there is
+ * room is known from a copy of the reader's head, which is looked at again only when by that copy the ring is full. */
 #ifndef REACTOR_POST_RING_H
 #define REACTOR_POST_RING_H
 
@@ -28,7 +28,7 @@ struct post_ring {
     _Alignas(64) _Atomic uint64_t head; /* the reader's */
 };
 
-enum post_ring_state { POSTS_NONE, POSTS_COMING, POSTS_THERE }; /* coming: a writer has its position, but is not ready */
+enum post_ring_state { POSTS_NONE, POSTS_COMING, POSTS_THERE }; /* coming: a writer has its place, but is not ready */
 
 int post_ring_init(struct post_ring *ring, uint32_t entries_max); /* 0 or -ENOMEM */
 void post_ring_done(struct post_ring *ring);

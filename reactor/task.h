@@ -1,8 +1,8 @@
 /* Tasks: a function that another thread wants called by a loop's thread.
  *
- * A post (reactor_loop_post) is an entry in a bounded ring and may be refused. A task is the submitter's own memory, put
- * in front of a list without a lock, so it is never refused and never lost: for what must arrive, such as the end of a
- * job (offload.h). Tasks of one submitter run in the order of submitting, once a turn, before posts.
+ * A post (reactor_loop_post) is an entry in a bounded ring and may be refused. A task is the submitter's own memory,
+ * put in front of a list without a lock, so it is never refused and never lost: for what must arrive, such as the end
+ * of a job (offload.h). Tasks of one submitter run in the order of submitting, once a turn, before posts.
  *
  * Life: the submitter fills in run; submit; run is called once, on the loop's thread, and may free or reuse the task.
  * What is still waiting when the loop is freed is called then. */

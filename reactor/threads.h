@@ -4,8 +4,8 @@
  * queue full is refused at once, so that those admitted keep a predictable latency.
  *
  * The handlers are those of streams (stream.h) and run unchanged: the same calls, the same order, the same limits. What
- * differs: all calls for a stream come from its worker, and only that may call for it; there is no loop (handler.loop is
- * NULL), so no timers; a stream that is paused with nothing pending waits for its peer's hang-up, as nobody else can
+ * differs: all calls for a stream come from its worker, and only that may call for it; there is no loop (handler.loop
+ * is NULL), so no timers; a stream that is paused with nothing pending waits for its peer's hang-up, as nobody else can
  * resume it. An idle time-out is noticed at most as late again as it is long, when idle_bytes_min is above 1.
  *
  * Life: create (listens); start; stop from any thread; join; free. */

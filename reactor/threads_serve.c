@@ -1,5 +1,6 @@
 /* One connection, served by one thread with blocking calls. */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/time.h>
@@ -175,8 +176,9 @@ static void wait_for_the_end(struct worker *worker)
     struct reactor_stream *stream = worker->stream;
     struct pollfd poll_for = {.fd = stream->handler.descriptor};
     uint64_t timeout_ms = (stream->idle_timeout_ns + 999999) / 1000000;
-    bool is_paused = stream->flags & STREAM_PAUSED; /* by the owner: no time runs */
-    int count = poll(&poll_for, 1, is_paused || !timeout_ms ? -1 : timeout_ms < INT32_MAX ? (int) timeout_ms : INT32_MAX);
+    if ((stream->flags & STREAM_PAUSED) || timeout_ms == 0) /* by the owner: no time runs */
+        timeout_ms = UINT64_MAX;
+    int count = poll(&poll_for, 1, timeout_ms == UINT64_MAX ? -1 : timeout_ms < INT_MAX ? (int) timeout_ms : INT_MAX);
     if (is_stopping(worker))
         return;
     if (count == 0)

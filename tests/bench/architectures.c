@@ -162,8 +162,9 @@ static struct usage usage_now(const struct server *server)
 
 static int start_loops(struct server *server, const struct sockaddr_in *address)
 {
-    struct reactor_loops_options options = {.count = server->architecture->loops, .pin = server->architecture->loops != 1,
-                                            .loop.demultiplexer = server->architecture->demultiplexer};
+    const struct architecture *architecture = server->architecture;
+    struct reactor_loops_options options = {.count = architecture->loops, .pin = architecture->loops != 1,
+                                            .loop.demultiplexer = architecture->demultiplexer};
     struct reactor_loops_listen_options listen = {.address = (const struct sockaddr *) address,
                                                   .address_bytes = sizeof *address, .spread = REACTOR_ROUND_ROBIN,
                                                   .accepted = loop_accepted};
@@ -330,8 +331,9 @@ static void evaluate(const struct load *load, const struct usage usage[3], uint6
         .served = load->answered,
         .waiting = load->count - load->answered - load->refused,
     };
-    uint64_t grown = usage[2].resident_bytes > usage[0].resident_bytes ? usage[2].resident_bytes - usage[0].resident_bytes : 0;
-    measured->bytes_a_connection = load->answered ? (double) grown / load->answered : 0;
+    if (load->answered)
+        measured->bytes_a_connection =
+            ((double) usage[2].resident_bytes - (double) usage[0].resident_bytes) / load->answered;
     if (!load->requests)
         return;
     measured->p50_us = (double) base_histogram_quantile(&load->latency_ns, 500000) / 1e3;
@@ -395,12 +397,13 @@ static int measure(const struct architecture *architecture, uint32_t connections
 static void print_text(const struct architecture *architecture, uint32_t connections, const struct measured *m)
 {
     printf("%-20s %6u  %9.0f/s  p50 %8.0f  p99 %8.0f  p99.9 %8.0f us   refused %5lu waiting %4u   %8.0f B a connection"
-           "   %5.2f switches  %5.1f us CPU a request\n", architecture->name, connections, m->per_s, m->p50_us, m->p99_us,
-           m->p999_us, (unsigned long) m->refused, m->waiting, m->bytes_a_connection, m->switches_a_request,
+           "   %5.2f switches  %5.1f us CPU a request\n", architecture->name, connections, m->per_s, m->p50_us,
+           m->p99_us, m->p999_us, (unsigned long) m->refused, m->waiting, m->bytes_a_connection, m->switches_a_request,
            m->cpu_us_a_request);
 }
 
-static void print_json(const struct architecture *architecture, uint32_t connections, const struct measured *m, bool first)
+static void print_json(const struct architecture *architecture, uint32_t connections, const struct measured *m,
+                       bool first)
 {
     printf("%s\n  {\"architecture\": \"%s\", \"connections\": %u, \"requests_per_s\": %.0f, \"latency_us_p50\": %.1f, "
            "\"latency_us_p99\": %.1f, \"latency_us_p999\": %.1f, \"served\": %u, \"refused\": %lu, \"waiting\": %u, "

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a table in Markdown and a plot in SVG from the JSON of `peerlab bench architectures --json`; of several runs the medians.
+"""Makes a table in Markdown and a plot in SVG from the JSON of peerlab bench architectures, of several runs the medians.
 
 architectures.py [--svg FILE] [--readme FILE] JSON...: the table goes to stdout and, where the readme has a line
 <!-- architectures --> and a line <!-- /architectures -->, between these. Nothing but the standard library is needed.
@@ -34,8 +34,9 @@ def latency(us):
 
 
 def table(architectures):
-    lines = ["| architecture | connections | requests/s | p50 | p99 | p99.9 ms | refused | waiting | bytes a connection | "
-             "switches a request | CPU a request |", "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"]
+    lines = ["| architecture | connections | requests/s | p50 | p99 | p99.9 ms | refused | waiting | "
+             "bytes a connection | switches a request | CPU a request |",
+             "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"]
     for name, sizes in architectures.items():
         for size in sizes:
             cells = [name, "{:,.0f}".format(size["peers"]), "{:,.0f}".format(size["requests_per_s"])]

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Event-driven and thread-based: runs `peerlab bench architectures` a few times, and makes of their JSON's medians a table
-# in Markdown (on stdout and in reactor/README.md) and a plot, architectures.svg beside this script.
+# Event-driven and thread-based: runs `peerlab bench architectures` a few times, and makes of their JSON's medians a
+# table in Markdown (on stdout and in reactor/README.md) and a plot, architectures.svg beside this script.
 #
 # architectures.sh PEERLAB FOLDER [RUNS]; FOLDER is for the JSON. A run takes half a minute; three by default.
 set -euo pipefail

@@ -298,7 +298,8 @@ static void bad_options_are_errors_with_their_place(void **state)
     (void) state;
     struct reactor_loops *loops;
     struct base_diagnostics diagnostics = {0};
-    assert_int_equal(reactor_loops_create(&loops, &(struct reactor_loops_options){.count = 1025}, &diagnostics), -EINVAL);
+    struct reactor_loops_options many = {.count = 1025};
+    assert_int_equal(reactor_loops_create(&loops, &many, &diagnostics), -EINVAL);
     assert_null(loops);
     assert_string_equal(diagnostics.items[0].message, "1025 loops: at most 1024");
     struct reactor_loops_options unknown = {.count = 2, .loop.demultiplexer = "wishful"};

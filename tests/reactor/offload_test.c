@@ -275,7 +275,8 @@ static void results_arrive_although_the_loops_posts_are_full(void **state)
     (void) state;
     struct world *world = begin_with(2, JOBS, true, 2);
     uint32_t posts = 0;
-    reactor_loop_dispatch_set(world->loop, &(struct reactor_dispatch){.context = &posts, .handle[REACTOR_USER] = ignore});
+    struct reactor_dispatch dispatch = {.context = &posts, .handle[REACTOR_USER] = ignore};
+    reactor_loop_dispatch_set(world->loop, &dispatch);
     struct reactor_entry entry = {.order = REACTOR_USER};
     assert_int_equal(reactor_loop_post(world->loop, &entry), 0);
     assert_int_equal(reactor_loop_post(world->loop, &entry), 0);
@@ -366,9 +367,9 @@ static void a_look_up_refused_or_cancelled_leaves_nothing_behind(void **state)
     struct resolved resolved = {0};
     assert_true(submit(world, 0) > 0);
     await_inside(&world->gate, 1);
-    int64_t ticket = reactor_offload_resolve(world->pool, world->loop, "127.0.0.1", NULL, NULL, note_resolved, &resolved);
+    int64_t ticket = reactor_offload_resolve(world->pool, world->loop, "::1", NULL, NULL, note_resolved, &resolved);
     assert_true(ticket > 0);
-    assert_int_equal(reactor_offload_resolve(world->pool, world->loop, "127.0.0.1", NULL, NULL, note_resolved, &resolved),
+    assert_int_equal(reactor_offload_resolve(world->pool, world->loop, "::1", NULL, NULL, note_resolved, &resolved),
                      -ENOBUFS);
     assert_int_equal(reactor_offload_cancel(world->pool, ticket), 0);
     open_gate(&world->gate);
