@@ -18,6 +18,7 @@
 
 #include <reactor/listener.h>
 #include <reactor/loops.h>
+#include <reactor/options.h>
 #include <reactor/stream.h>
 
 #define THREADS_MAX 64
@@ -127,6 +128,16 @@ static int begin(void *context, struct reactor_loop *loop, uint32_t index)
 
 /* ---- The program ---- */
 
+/* What was not handed to a loop (an earlier step had failed) is still ours to close. */
+static void close_all(struct server *server, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (server->workers[i].listener.handler.descriptor >= 0)
+            close(server->workers[i].listener.handler.descriptor);
+    if (server->signals.descriptor >= 0)
+        close(server->signals.descriptor);
+}
+
 /* A listening socket for each loop, all under one address: SO_REUSEPORT has the kernel divide connections among them.
  * Port 0 lets the system choose, so the first one tells the others' port. */
 static int listen_all(struct server *server, uint32_t count, struct sockaddr_in *address)
@@ -182,7 +193,9 @@ static void print_totals(const struct reactor_loops *loops)
 static int serve(struct server *server, const struct reactor_loops_options *options, struct sockaddr_in *address)
 {
     struct base_diagnostics diagnostics = {.count = 0};
-    int status = reactor_loops_create(&server->loops, options, &diagnostics);
+    int status = reactor_loop_options_check(&options->loop, &diagnostics); /* says what is wrong, and what may be */
+    if (status == 0)
+        status = reactor_loops_create(&server->loops, options, &diagnostics);
     if (status == 0)
         status = reactor_loops_start(server->loops, &diagnostics);
     if (status == 0) {
@@ -206,7 +219,14 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     static struct server server; /* static for its size, not to be shared: it is handed to whoever needs it */
-    struct reactor_loops_options options = {.count = 1, .begin = begin, .context = &server};
+    struct reactor_loops_options options = {
+        .count = 1,
+        /* A loop reserves address space for what it may have to hold (2^31 entries, unless told): two timers a connection
+         * are enough here, and leave Valgrind room for as many loops as we like. */
+        .loop = {.handlers_max = 2 * CONNECTIONS_MAX, .timers_max = 4 * CONNECTIONS_MAX, .entries_max = 1 << 20},
+        .begin = begin,
+        .context = &server,
+    };
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 < argc && strcmp(argv[i], "--threads") == 0)
@@ -220,15 +240,17 @@ int main(int argc, char **argv)
     }
     if (options.count < 1 || options.count > THREADS_MAX)
         return usage();
+    for (uint32_t i = 0; i < THREADS_MAX; i++)
+        server.workers[i].listener.handler.descriptor = -1;
     int status = open_signals(&server);
     if (status == 0)
         status = listen_all(&server, options.count, &address);
     if (status == 0)
         status = serve(&server, &options, &address);
     /* Freeing the loops ends all that is attached to them: connections and listeners are told, and their descriptors
-     * closed. The signals' descriptor is at the readiness level, where descriptors stay their owner's. */
+     * closed (and -1). The signals' one is at the readiness level, where descriptors stay their owner's. */
     reactor_loops_free(server.loops);
-    close(server.signals.descriptor);
+    close_all(&server, options.count);
     if (status < 0)
         fprintf(stderr, "echo_server: %s\n", strerror(-status));
     return status < 0;
