@@ -45,7 +45,7 @@ struct reactor_loop_options {
     uint32_t bytes_a_turn;        /* a stream reads, or writes, about so many bytes; 0: 64 KiB; [4 KiB, 16 MiB] */
     /* Bounds: address space is reserved, memory used as needed. */
     uint32_t handlers_max;        /* attached at once: attaching, opening says -ENOBUFS (counted); 0: 2^22; [1, 2^22] */
-    size_t entries_max;           /* pending: pushing, arming fails (-ENOBUFS); 0: 2^31; [1, 2^31] */
+    size_t entries_max;           /* pending: pushing, arming fails (-ENOBUFS); 0: 2^26; [1, 2^31] */
     uint32_t timers_max;          /* armed at once: arming fails (-ENOBUFS); 0: 2^28; [1, 2^30] */
     uint32_t posted_max;          /* posted, not yet taken, rounded up to a power of two: posting says -ENOBUFS
                                    * (counted); 0: 65536; [1, 2^26] */

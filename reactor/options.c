@@ -24,7 +24,7 @@ static const struct option loop_options[] = {
     OPTION(reactor_loop_options, descriptors_a_turn, "events", 1, 1u << 20, 256),
     OPTION(reactor_loop_options, bytes_a_turn, "bytes", BYTES_A_TURN_LEAST, 16u << 20, 64u << 10),
     OPTION(reactor_loop_options, handlers_max, "handlers", 1, HANDLERS_MAX, HANDLERS_MAX),
-    OPTION(reactor_loop_options, entries_max, "entries", 1, UINT64_C(1) << 31, UINT64_C(1) << 31),
+    OPTION(reactor_loop_options, entries_max, "entries", 1, UINT64_C(1) << 31, UINT64_C(1) << 26),
     OPTION(reactor_loop_options, timers_max, "timers", 1, 1u << 30, 1u << 28),
     OPTION(reactor_loop_options, posted_max, "posts", 1, 1u << 26, 1u << 16),
     /* Less than a microsecond is what reading the clock itself may take. */

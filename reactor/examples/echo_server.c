@@ -221,8 +221,8 @@ int main(int argc, char **argv)
     static struct server server; /* static for its size, not to be shared: it is handed to whoever needs it */
     struct reactor_loops_options options = {
         .count = 1,
-        /* A loop reserves address space for what it may have to hold (2^31 entries, unless told): two timers a connection
-         * are enough here, and leave Valgrind room for as many loops as we like. */
+        /* A loop reserves address space for what it may have to hold (20 GiB, unless told): two timers a connection are
+         * enough here, and leave Valgrind, which has little of it, room for as many loops as we like. */
         .loop = {.handlers_max = 2 * CONNECTIONS_MAX, .timers_max = 4 * CONNECTIONS_MAX, .entries_max = 1 << 20},
         .begin = begin,
         .context = &server,
