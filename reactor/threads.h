@@ -14,7 +14,10 @@
 
 #include <sys/socket.h>
 
+#include "reactor/api.h"
 #include "reactor/stream.h"
+
+REACTOR_API_BEGIN
 
 struct reactor_threads; /* opaque */
 
@@ -56,5 +59,7 @@ void reactor_threads_stop(struct reactor_threads *threads);
 int reactor_threads_join(struct reactor_threads *threads);
 
 struct reactor_threads_statistics reactor_threads_statistics(struct reactor_threads *threads);
+
+REACTOR_API_END
 
 #endif

@@ -1,7 +1,8 @@
 /* A ping over UDP: what datagrams and a handler's timer are for.
  *
  *     udp_ping --answer PORT                                    sends back whatever comes (port 0: the system chooses)
- *     udp_ping PORT [--count N] [--interval-ms N] [--address A] sends, and prints each round trip's time
+ *     udp_ping PORT [--count N] [--interval-ms N] [--wait-ms N] [--address A]
+ *                                                               sends, and prints each round trip's time
  *
  * One loop, one handler. Of the five events that reach a handler, the sender uses timed_out (another ping is due, or we
  * have waited long enough for the last answers); what comes in is told by `received`, refusals of the network by
@@ -23,7 +24,6 @@
 #include <reactor/loop.h>
 
 #define COUNT_MAX 65535u
-#define LAST_WAIT_NS UINT64_C(1000000000) /* for answers, after the last ping */
 #define NS_PER_MS UINT64_C(1000000)
 
 /* On the wire, in this host's byte order: only its sender reads it. */
@@ -36,7 +36,8 @@ struct packet {
 struct ping {
     struct reactor_datagrams datagrams; /* first: the handler's pointer is a pointer to all of it */
     struct reactor_handler signals;     /* Ctrl-C */
-    uint64_t interval_ns, least_ns, most_ns, sum_ns;
+    uint64_t interval_ns, wait_ns; /* between pings; for answers after the last one */
+    uint64_t least_ns, most_ns, sum_ns;
     uint32_t count, sent, answered, refused, magic;
     bool answers; /* --answer */
     bool seen[COUNT_MAX + 1];
@@ -49,7 +50,7 @@ static void send_next(struct ping *ping)
 {
     struct reactor_loop *loop = ping->datagrams.handler.loop;
     bool is_last = ping->sent + 1 >= ping->count;
-    if (reactor_handler_timer_arm(&ping->datagrams.handler, is_last ? LAST_WAIT_NS : ping->interval_ns) < 0) {
+    if (reactor_handler_timer_arm(&ping->datagrams.handler, is_last ? ping->wait_ns : ping->interval_ns) < 0) {
         reactor_loop_stop(loop);
         return;
     }
@@ -194,7 +195,7 @@ static void print_summary(const struct ping *ping)
 static int usage(void)
 {
     fprintf(stderr, "udp_ping --answer PORT\n"
-                    "udp_ping PORT [--count 1..%u] [--interval-ms N] [--address A]\n", COUNT_MAX);
+                    "udp_ping PORT [--count 1..%u] [--interval-ms N] [--wait-ms N] [--address A]\n", COUNT_MAX);
     return 2;
 }
 
@@ -214,6 +215,8 @@ static bool read_arguments(struct ping *ping, struct sockaddr_in *address, int a
             ping->count = (uint32_t) strtoul(argv[at + 1], NULL, 10);
         else if (strcmp(argv[at], "--interval-ms") == 0)
             ping->interval_ns = strtoull(argv[at + 1], NULL, 10) * NS_PER_MS;
+        else if (strcmp(argv[at], "--wait-ms") == 0)
+            ping->wait_ns = strtoull(argv[at + 1], NULL, 10) * NS_PER_MS;
         else if (strcmp(argv[at], "--address") != 0 || inet_pton(AF_INET, argv[at + 1], &address->sin_addr) != 1)
             return false;
     }
@@ -223,7 +226,12 @@ static bool read_arguments(struct ping *ping, struct sockaddr_in *address, int a
 int main(int argc, char **argv)
 {
     static struct ping ping = {
-        .signals = {.descriptor = -1}, .interval_ns = 200 * NS_PER_MS, .least_ns = UINT64_MAX, .count = 5};
+        .signals = {.descriptor = -1},
+        .interval_ns = 200 * NS_PER_MS,
+        .wait_ns = 1000 * NS_PER_MS,
+        .least_ns = UINT64_MAX,
+        .count = 5,
+    };
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     if (!read_arguments(&ping, &address, argc, argv))
         return usage();

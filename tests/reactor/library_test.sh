@@ -181,7 +181,7 @@ echo_server() { # CONNECTIONS BYTES COMMAND...
 }
 ping() { # COMMAND...
     start answer.log "$@" --answer 0
-    "$@" "$port" --count 20 --interval-ms 2 > ping.log 2>&1 || { cat ping.log; fail "$*"; }
+    "$@" "$port" --count 20 --interval-ms 2 --wait-ms 60000 > ping.log 2>&1 || { cat ping.log; fail "$*"; }
     stop answer.log
     grep -q '^20 pings answered' answer.log || { cat answer.log; fail "pings answered"; }
     grep '^20 sent, 20 answered' ping.log || { cat ping.log; fail "pings"; }
