@@ -8,7 +8,7 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
-fail() { echo "FAILED: $*"; exit 1; }
+fail() { cat "$folder"/valgrind.* 2>/dev/null || true; echo "FAILED: $*"; exit 1; }
 
 cmake --install "$build" --prefix "$folder/first" --component reactor > "$folder/install" 2>&1 ||
     { cat "$folder/install"; fail "cmake --install (is everything built?)"; }
@@ -213,11 +213,9 @@ else
     ping $checked shared/udp_ping
     # A descriptor that the program itself has opened is shown with where it did that.
     if grep -hE -A 2 'Open (AF_|file)' valgrind.* | grep -E ' (at|by) 0x'; then
-        cat valgrind.*
         fail "descriptors left open"
     fi
     if grep -hE 'lost|reachable' valgrind.*; then
-        cat valgrind.*
         fail "memory left"
     fi
     echo "Valgrind: nothing left, no error"
