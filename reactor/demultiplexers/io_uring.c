@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "reactor/demultiplexers/uring_internal.h"
 
@@ -48,6 +49,10 @@ static void uring_close(void *state)
     struct uring_state *uring = state;
     if (uring->enabled)
         cancel_all(uring);
+    for (int32_t descriptor = 0; descriptor < uring->record_count; descriptor++) {
+        if (uring->records[descriptor].flags & URING_CLOSES) /* no wait came any more */
+            close(descriptor);
+    }
     io_uring_queue_exit(&uring->ring);
     uring_buffers_done(uring);
     free(uring->records);
@@ -159,9 +164,9 @@ static int uring_wait(void *state, struct reactor_ready *ready, int ready_max, u
     struct uring_state *uring = state;
     int found, result = uring->enabled ? 0 : enable(uring);
     unsigned looked, tries = LOOKS_A_WAIT;
+    if (result < 0)
+        return result;
     do {
-        if (result < 0)
-            return result;
         uring_submit_wanted(uring);
         bool waits = timeout_ns && !io_uring_cq_ready(&uring->ring);
         uring->statistics.overflowed += io_uring_cq_has_overflow(&uring->ring);
@@ -169,8 +174,8 @@ static int uring_wait(void *state, struct reactor_ready *ready, int ready_max, u
             result = enter(uring, waits ? timeout_ns : 0);
         found = collect(uring, ready, ready_max, &looked);
         timeout_ns = 0;
-    } while (found == 0 && looked && --tries);
-    return found;
+    } while (result == 0 && found == 0 && looked && --tries);
+    return found ? found : result;
 }
 
 const struct reactor_demultiplexer_ops reactor_demultiplexer_io_uring = {

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <unistd.h>
 
 #include "reactor/demultiplexers/uring_internal.h"
 
@@ -64,8 +65,14 @@ void uring_stop(void *state, int descriptor)
 
 static void uring_close(void *state, int descriptor)
 {
+    struct uring_record *record;
     (void) reactor_demultiplexer_io_uring.remove(state, descriptor); /* -ENOENT: only completions */
-    uring_close_later(state, descriptor);
+    if (uring_record_need(state, descriptor, &record) < 0) {
+        close(descriptor);
+        return;
+    }
+    record->flags |= URING_CLOSES;
+    uring_record_list(state, record);
 }
 
 static void uring_give(void *state, uint32_t buffer)

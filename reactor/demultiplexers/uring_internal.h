@@ -34,6 +34,7 @@ enum uring_flags {
     /* Where it is listed. */
     URING_LISTED = 512,   /* what to submit */
     URING_STARVED = 1024, /* receives that found no buffer */
+    URING_CLOSES = 2048,  /* wanted: nothing else is */
 };
 
 struct uring_record {
@@ -84,7 +85,6 @@ void uring_record_starve(struct uring_state *uring, struct uring_record *record)
 /* If the kernel does that. stale: what is still reported of it is dropped, and another may begin. */
 void uring_record_cancel(struct uring_state *uring, struct uring_record *record, enum uring_what what, bool stale);
 void uring_submit_wanted(struct uring_state *uring);
-void uring_close_later(struct uring_state *uring, int descriptor);
 /* Submits what is queued without waiting; 0 or -errno. */
 int uring_submit(struct uring_state *uring);
 

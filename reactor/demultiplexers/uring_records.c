@@ -2,7 +2,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "reactor/demultiplexers/uring_internal.h"
 
@@ -101,17 +100,6 @@ void uring_record_cancel(struct uring_state *uring, struct uring_record *record,
     record->flags &= (uint16_t) ~(1u << what);
 }
 
-void uring_close_later(struct uring_state *uring, int descriptor)
-{
-    struct io_uring_sqe *submission = uring->enabled ? take_submission(uring) : NULL;
-    if (!submission) {
-        close(descriptor);
-        return;
-    }
-    io_uring_prep_close(submission, descriptor);
-    be_silent(submission);
-}
-
 static struct io_uring_sqe *begin(struct uring_state *uring, struct uring_record *record, enum uring_what what)
 {
     struct io_uring_sqe *submission = take_submission(uring);
@@ -170,9 +158,22 @@ static bool begin_send(struct uring_state *uring, struct uring_record *record)
     return identify(uring, submission, record, URING_SEND);
 }
 
+static bool begin_close(struct uring_state *uring, struct uring_record *record)
+{
+    struct io_uring_sqe *submission = take_submission(uring);
+    if (!submission)
+        return false;
+    record->flags &= (uint16_t) ~URING_CLOSES;
+    io_uring_prep_close(submission, uring_descriptor_of(uring, record));
+    be_silent(submission);
+    return true;
+}
+
 static bool begin_wanted(struct uring_state *uring, struct uring_record *record)
 {
     unsigned flags = record->flags;
+    if (flags & URING_CLOSES)
+        return begin_close(uring, record);
     if ((flags & URING_SENDS) && !begin_send(uring, record))
         return false;
     if ((flags & URING_RECEIVES) && !(flags & (URING_TAKING | URING_STARVED)) && !begin_receive(uring, record))

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -514,6 +515,38 @@ static void readiness_and_completions_come_from_one_wait(void **state)
     each(mix_with_readiness);
 }
 
+static void *wait_there(void *context)
+{
+    struct bed *bed = context;
+    struct reactor_ready ready;
+    bool good = bed->completions->receive(bed->state, bed->ends[0], 1) == 0 && look(bed, &ready, 1) == 0;
+    return good ? bed : NULL;
+}
+
+static void close_elsewhere(struct bed *bed)
+{
+    pthread_t thread;
+    void *result;
+    int descriptors = count_descriptors();
+    struct reactor_ready ready;
+    assert_int_equal(pthread_create(&thread, NULL, wait_there, bed), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_non_null(result);
+    assert_int_equal(bed->ops->wait(bed->state, &ready, 1, 1000), -EEXIST); /* it is that thread's */
+    bed->completions->close(bed->state, bed->ends[0]); /* and no wait behind it */
+    bed->ops->close(bed->state);
+    assert_true(count_descriptors() < descriptors - 1); /* the stream's end and the backend's own */
+    bed->ends[0] = dup(bed->ends[1]);
+    memset(bed->state, 0, bed->ops->state_bytes);
+    assert_int_equal(bed->ops->open(bed->state), 0);
+}
+
+static void a_backend_closed_from_another_thread_closes_what_was_to_be_closed(void **state)
+{
+    (void) state;
+    each(close_elsewhere);
+}
+
 static void port_is_free(struct bed *bed)
 {
     struct reactor_ready ready;
@@ -624,6 +657,7 @@ int main(void)
         cmocka_unit_test(a_closed_descriptor_is_gone_with_the_next_wait),
         cmocka_unit_test(receiving_stands_still_without_buffers_and_goes_on_with_them),
         cmocka_unit_test(readiness_and_completions_come_from_one_wait),
+        cmocka_unit_test(a_backend_closed_from_another_thread_closes_what_was_to_be_closed),
         cmocka_unit_test(a_closed_backend_holds_nothing_open),
         cmocka_unit_test(more_than_the_queue_of_completions_holds_arrives_all_the_same),
         cmocka_unit_test(a_look_at_nothing_needs_no_system_call_and_a_message_one),
