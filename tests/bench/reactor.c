@@ -1,9 +1,9 @@
 /* The reactor beside a raw epoll loop, libuv, libev and libevent: those of them that are installed.
  *
- * Usage: peerlab bench reactor [PART|check|KEY=VALUE]... [--json]. Parts: chain, pingpong, timers, posts, accept, loops;
- * none named: all. repetitions=N (5; 15 and more for figures to be quoted), pairs=N[,N]... (100,1000,9900), messages=N a
- * repetition, timers=N, subjects=NAME[,NAME]... Exits with 3 where something did not run, with check also with 1 where
- * something that is wanted is not reached. Quote figures of a quiet machine only. */
+ * Usage: peerlab bench reactor [PART|check|KEY=VALUE]... [--json]. Parts: chain, pingpong, timers, posts, accept,
+ * loops; none named: all. repetitions=N (5; 15 and more for figures to be quoted), pairs=N[,N]... (100,1000,9900),
+ * messages=N a repetition, timers=N, subjects=NAME[,NAME]... Exits with 3 where something did not run, with check also
+ * with 1 where something that is wanted is not reached. Quote figures of a quiet machine only. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +103,8 @@ int main(int argument_count, char **arguments)
     struct request request = {.check = false};
     for (int i = 1; i < argument_count; i++)
         if (!take_word(&bench, &request, arguments[i])) {
-            fprintf(stderr, "bench reactor: %s is neither chain, pingpong, timers, posts, accept, loops, check, --json nor "
-                            "repetitions=, pairs=, messages=, timers= or subjects= with a value in bounds\n",
+            fprintf(stderr, "bench reactor: %s is neither chain, pingpong, timers, posts, accept, loops, check, --json "
+                            "nor repetitions=, pairs=, messages=, timers= or subjects= with a value in bounds\n",
                     arguments[i]);
             return 2;
         }

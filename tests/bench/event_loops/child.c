@@ -14,7 +14,7 @@
 
 #include "tests/bench/event_loops/bench.h"
 
-#define MARK_NUMBER 0x7fff0b0b /* no system call has it: it fails, and who traces sees where measuring begins and ends */
+#define MARK_NUMBER 0x7fff0b0b /* no system call has it: it fails, and who traces sees where measuring begins, ends */
 
 #define SECONDS_MAX 60 /* a repetition: one that takes longer hangs, and is ended by SIGALRM */
 

@@ -102,7 +102,7 @@ static bool run_subject(struct bench *bench, const struct world_subject *subject
 
 bool bench_two_loops(struct bench *bench)
 {
-    bench_report_head(bench, "two loops on two cores: ping-pong, 100 pairs each; throughput beside one loop", "ns", "one");
+    bench_report_head(bench, "two loops on two cores: ping-pong, 100 pairs each; throughput beside one", "ns", "one");
     bool good = run_subject(bench, &world_bare[0], 0);
     for (const struct world_subject *subject = world_handlers; subject->name; subject++)
         if (subject->goals.small > 0 && bench_is_chosen(bench, subject->name))

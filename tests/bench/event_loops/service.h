@@ -36,7 +36,7 @@ struct service_subject {
 };
 
 /* Each ended by a row without a name; the first one is the raw loop. */
-extern const struct service_subject services_bare[], services_ours[], services_streams[], services_libuv[], services_libev[],
-    services_libevent[];
+extern const struct service_subject services_bare[], services_ours[], services_streams[], services_libuv[],
+    services_libev[], services_libevent[];
 
 #endif

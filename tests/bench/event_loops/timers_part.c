@@ -1,5 +1,5 @@
-/* What a timer costs while N are pending: arming, re-arming, cancelling and firing one, as bench_timers does, but by way
- * of a whole loop under the real clock, which is what the other libraries have. */
+/* What a timer costs while N are pending: arming, re-arming, cancelling and firing one, as bench_timers does, but by
+ * way of a whole loop under the real clock, which is what the other libraries have. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>

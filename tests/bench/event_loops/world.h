@@ -3,8 +3,8 @@
  * Chain (libevent's benchmark): a message that comes out of a pair is written into the next one; few pairs are active.
  * Ping-pong: both ends of each pair write back what they read; all are active. Ends 2 i and 2 i + 1 are pair i's.
  *
- * A subject watches the ends that world_watched names, and calls world_forward (or, where it reads and writes by itself,
- * world_target and world_count) for each that is readable until that says that all is over. */
+ * A subject watches the ends that world_watched names, and calls world_forward (or, where it reads and writes by
+ * itself, world_target and world_count) for each that is readable until that says that all is over. */
 #ifndef TESTS_BENCH_EVENT_LOOPS_WORLD_H
 #define TESTS_BENCH_EVENT_LOOPS_WORLD_H
 
