@@ -204,14 +204,19 @@ static void flush(struct reactor_handler *handler)
         return;
     if ((stream->flags & STREAM_CATCH_UP) && !stream_catch_up(stream))
         return;
-    if (!(stream->flags & STREAM_READABLE) || !stream_wants_input(stream))
+    if (!(stream->flags & STREAM_READABLE) || !stream_wants_input(stream)) {
+        if (!handler->watched && handler->loop->demultiplexer->edges)
+            look_again(stream);
         return;
-    if (!handler->watched || !(handler->interest & REACTOR_READ))
-        look_again(stream); /* level-triggered: it will be reported */
+    }
+    struct reactor_loop *loop = handler->loop;
+    uint64_t token = loop_token(handler);
     if (stream->read_turn == turn_of(stream))
         loop_flush_later(handler);
     else
         read_input(stream);
+    if (loop_handler_at(loop, token) && (!handler->watched || !(handler->interest & REACTOR_READ)))
+        look_again(stream); /* what has come meanwhile will be reported */
 }
 
 static void ready(struct reactor_handler *handler, uint32_t readiness)

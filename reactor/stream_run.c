@@ -83,6 +83,15 @@ static int begin(struct reactor_stream *stream, uint64_t connect_timeout_ns)
     return result == 0 && loop->demultiplexer->completions ? stream_completion_begin(stream) : result;
 }
 
+/* Where edges are told the socket is read at the turn's end before it is watched: of those just accepted the request is
+ * often there, and the answer may end the stream, unwatched. */
+static void read_first(struct reactor_stream *stream)
+{
+    stream->flags |= STREAM_READABLE;
+    stream->read_turn = (uint32_t) stream->handler.loop->statistics.turns - 1;
+    loop_flush_later(&stream->handler);
+}
+
 int reactor_stream_open(struct reactor_stream *stream, struct reactor_loop *loop,
                         const struct reactor_stream_options *options)
 {
@@ -95,7 +104,7 @@ int reactor_stream_open(struct reactor_stream *stream, struct reactor_loop *loop
         return -ENOMEM;
     bool connecting = stream->flags & STREAM_CONNECTING;
     uint32_t interest = (completions ? 0 : REACTOR_READ | REACTOR_EDGE) | (connecting ? REACTOR_CONNECTING : 0) |
-                        (completions && !connecting ? LOOP_UNWATCHED : 0);
+                        (connecting || (!completions && !loop->demultiplexer->edges) ? 0 : LOOP_UNWATCHED);
     int result = loop_attach(&stream->handler, loop, interest,
                              completions ? &stream_completion_driver : &stream_readiness_driver);
     if (result < 0)
@@ -109,6 +118,8 @@ int reactor_stream_open(struct reactor_stream *stream, struct reactor_loop *loop
     stream->backend = &run_by_loop;
     if (options && options->listener)
         stream->listener = listener_token(options->listener);
+    if (!stream->handler.watched && !completions)
+        read_first(stream);
     return 0;
 }
 

@@ -373,6 +373,35 @@ static void pause_it(struct probe *probe)
     reactor_stream_pause(&probe->stream);
 }
 
+/* Before its first turn: paused, and with more to write than the kernel takes. */
+static void pause_at_once(struct reactor_loop *loop)
+{
+    static const uint8_t bytes[1 << 20];
+    struct probe probe;
+    open_pair(&probe, loop, NULL);
+    put(&probe, "early", 5);
+    reactor_stream_pause(&probe.stream);
+    assert_int_equal(reactor_stream_write(&probe.stream, bytes, sizeof bytes), 1);
+    size_t got = 0;
+    for (unsigned i = 0; i < 1000 && got < sizeof bytes; i++) {
+        run_for(loop, MS / 5);
+        ssize_t count = drain(&probe);
+        got += count > 0 ? (size_t) count : 0;
+    }
+    assert_int_equal(got, sizeof bytes);
+    assert_int_equal(probe.inputs, 0);
+    reactor_stream_resume(&probe.stream);
+    run_for(loop, 2 * MS);
+    assert_int_equal(probe.consumed_bytes, 5);
+    done(&probe);
+}
+
+static void a_stream_paused_before_its_first_turn_writes_and_then_reads(void **state)
+{
+    (void) state;
+    each(pause_at_once);
+}
+
 static void pause_and_resume(struct reactor_loop *loop)
 {
     struct probe probe;
@@ -1127,6 +1156,7 @@ int main(void)
         cmocka_unit_test(bulk_passes_whole_and_in_order),
         cmocka_unit_test(a_peer_that_never_reads_presses_back_and_costs_no_time),
         cmocka_unit_test(a_paused_stream_hears_nothing_until_resumed_and_does_not_spin),
+        cmocka_unit_test(a_stream_paused_before_its_first_turn_writes_and_then_reads),
         cmocka_unit_test(resuming_shows_what_was_left_unconsumed),
         cmocka_unit_test(a_peer_that_closes_ends_the_stream_behind_its_last_bytes),
         cmocka_unit_test(an_answer_written_at_the_peers_end_still_goes_out),
