@@ -25,9 +25,7 @@ static int set_up(struct reactor_loop *loop, const struct reactor_loop_options *
     const struct reactor_demultiplexer_ops *ops = loop->demultiplexer;
     loop->ready = calloc(loop->descriptors_a_turn, sizeof loop->ready[0]);
     loop->demultiplexer_state = calloc(1, ops->state_bytes + 1);
-    if (!loop->ready || !loop->demultiplexer_state)
-        return -ENOMEM;
-    result = ops->open(loop->demultiplexer_state);
+    result = loop->ready && loop->demultiplexer_state ? ops->open(loop->demultiplexer_state) : -ENOMEM;
     if (result < 0) {
         free(loop->demultiplexer_state);
         loop->demultiplexer_state = NULL;
