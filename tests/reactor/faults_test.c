@@ -1,0 +1,552 @@
+/* One scenario, run again for each way in which a system call of it can fail: nothing may leak, spin or hang, nobody is
+ * called after the end, and what arrives is what was sent, as far as it came. */
+#include "tests/reactor/service.h"
+
+#include <stdio.h>
+
+#include "reactor/datagram.h"
+#include "reactor/listener.h"
+#include "reactor/offload.h"
+#include "tests/reactor/faults.h"
+
+#define CLIENTS 20
+#define SILENT 18  /* this client sends nothing: both ends idle */
+#define LONELY 19  /* this one's port has no listener */
+#define ENDPOINTS (2 * CLIENTS)
+#define DATAGRAMS 10
+#define MILLISECOND UINT64_C(1000000)
+
+struct scenario;
+static uint64_t reactor_clock_monotonic_now(void){struct timespec t; clock_gettime(CLOCK_MONOTONIC,&t); return (uint64_t)t.tv_sec*1000000000u+(uint64_t)t.tv_nsec;}
+
+struct endpoint {
+    struct reactor_stream stream; /* first */
+    struct scenario *scenario;
+    uint32_t number, sent, received;
+    int reason;
+    bool is_client, is_open, is_over;
+};
+
+struct scenario {
+    struct reactor_listener listener; /* first */
+    struct reactor_datagrams datagrams;
+    struct reactor_loop *loop;
+    struct reactor_offload *pool;
+    struct endpoint endpoints[ENDPOINTS];
+    uint64_t idle_timeout_ns;
+    uint32_t endpoint_count, open_count, datagrams_received, jobs_due, jobs_done, listener_over, datagrams_over;
+    int result; /* of the run */
+    bool begun, pool_stops;
+};
+
+/* A parameterised run: what fails, where. */
+struct fault {
+    enum fault_call call;
+    int error;
+    unsigned times;
+};
+
+static uint8_t octet(uint32_t client, uint32_t place)
+{
+    return (uint8_t) (client * 17 + place * 31 + (place >> 8));
+}
+
+static void look_whether_over(struct scenario *scenario)
+{
+    if (scenario->begun && scenario->open_count == 0 && scenario->jobs_due == scenario->jobs_done)
+        reactor_loop_stop(scenario->loop);
+}
+
+static struct endpoint *called(struct reactor_handler *handler)
+{
+    struct endpoint *endpoint = (struct endpoint *) (void *) handler;
+    assert_true(endpoint->is_open);
+    assert_false(endpoint->is_over);
+    return endpoint;
+}
+
+static void client_input(struct endpoint *client, const uint8_t *bytes, size_t length)
+{
+    assert_true(client->received + length <= client->sent);
+    for (size_t i = 0; i < length; i++)
+        assert_int_equal(bytes[i], octet(client->number, client->received + (uint32_t) i));
+    client->received += (uint32_t) length;
+}
+
+static void on_input(struct reactor_handler *handler)
+{
+    struct endpoint *endpoint = called(handler);
+    size_t length;
+    const uint8_t *bytes = reactor_stream_input(&endpoint->stream, &length);
+    if (endpoint->is_client)
+        client_input(endpoint, bytes, length);
+    else if (length && reactor_stream_write(&endpoint->stream, bytes, length) < 0)
+        reactor_stream_fail(&endpoint->stream, -EPROTO); /* no memory: an echo with a hole would be wrong */
+    reactor_stream_consume(&endpoint->stream, length);
+}
+
+static void on_connected(struct reactor_handler *handler)
+{
+    struct endpoint *client = called(handler);
+    uint8_t bytes[100 + 397 * CLIENTS];
+    uint32_t length = 100 + 397 * client->number;
+    for (uint32_t i = 0; i < length; i++)
+        bytes[i] = octet(client->number, i);
+    if (client->number == SILENT)
+        return;
+    if (reactor_stream_write(&client->stream, bytes, length) >= 0)
+        client->sent = length;
+    reactor_stream_shutdown(&client->stream);
+}
+
+static void on_disconnected(struct reactor_handler *handler, int reason)
+{
+    struct endpoint *endpoint = called(handler);
+    assert_int_equal(handler->descriptor, -1);
+    endpoint->is_over = true;
+    endpoint->reason = reason;
+    endpoint->scenario->open_count--;
+    look_whether_over(endpoint->scenario);
+}
+
+static void on_call(struct reactor_handler *handler)
+{
+    (void) called(handler);
+}
+
+static const struct reactor_handler_ops endpoint_ops = {
+    .name = "endpoint", .connected = on_connected, .input_ready = on_input, .output_ready = on_call,
+    .timed_out = on_call, .disconnected = on_disconnected,
+};
+
+static struct endpoint *open_endpoint(struct scenario *scenario, int descriptor, bool is_client, uint32_t number)
+{
+    assert_true(scenario->endpoint_count < ENDPOINTS);
+    struct endpoint *endpoint = &scenario->endpoints[scenario->endpoint_count++];
+    *endpoint = (struct endpoint){.scenario = scenario, .number = number, .is_client = is_client, .is_open = true};
+    endpoint->stream.handler.ops = &endpoint_ops;
+    endpoint->stream.handler.descriptor = descriptor;
+    const struct reactor_stream_options options = {
+        .connecting = is_client,
+        .connect_timeout_ns = 40 * MILLISECOND,
+        .idle_timeout_ns = is_client && number == SILENT ? 3 * MILLISECOND : scenario->idle_timeout_ns,
+        .listener = is_client ? NULL : &scenario->listener,
+    };
+    if (reactor_stream_open(&endpoint->stream, scenario->loop, &options) < 0) {
+        close(descriptor);
+        endpoint->is_open = false;
+        return NULL;
+    }
+    scenario->open_count++;
+    return endpoint;
+}
+
+static void on_accepted(struct reactor_listener *listener, int descriptor)
+{
+    struct scenario *scenario = (struct scenario *) (void *) listener;
+    if (!open_endpoint(scenario, descriptor, false, 0))
+        reactor_listener_release(listener);
+    look_whether_over(scenario);
+}
+
+static void on_listener_over(struct reactor_handler *handler, int reason)
+{
+    struct scenario *scenario = (struct scenario *) (void *) handler;
+    (void) reason;
+    assert_int_equal(scenario->listener_over++, 0);
+}
+
+static const struct reactor_handler_ops listener_ops = {.name = "listener", .disconnected = on_listener_over};
+
+static struct scenario *scenario_of(struct reactor_datagrams *datagrams)
+{
+    return (struct scenario *) (void *) ((uint8_t *) datagrams - offsetof(struct scenario, datagrams));
+}
+
+static void on_datagram(struct reactor_datagrams *datagrams, const struct sockaddr *from, const uint8_t *bytes,
+                        size_t length)
+{
+    struct scenario *scenario = scenario_of(datagrams);
+    assert_non_null(from);
+    assert_int_equal(scenario->datagrams_over, 0);
+    assert_int_equal(length, 100);
+    for (uint32_t i = 1; i < length; i++)
+        assert_int_equal(bytes[i], octet(bytes[0], i));
+    assert_true(++scenario->datagrams_received <= DATAGRAMS);
+}
+
+static void on_datagram_failed(struct reactor_datagrams *datagrams, const struct sockaddr *to, int error)
+{
+    (void) to;
+    assert_true(error > 0);
+    assert_int_equal(scenario_of(datagrams)->datagrams_over, 0);
+}
+
+static void on_datagrams_over(struct reactor_handler *handler, int reason)
+{
+    (void) reason;
+    assert_int_equal(scenario_of((struct reactor_datagrams *) (void *) handler)->datagrams_over++, 0);
+}
+
+static const struct reactor_datagrams_ops datagrams_ops = {
+    .handler = {.name = "datagrams", .disconnected = on_datagrams_over},
+    .received = on_datagram,
+    .failed = on_datagram_failed,
+};
+
+static struct sockaddr_in address_of(int descriptor)
+{
+    struct sockaddr_in address = {0};
+    socklen_t bytes = sizeof address;
+    assert_int_equal(getsockname(descriptor, (struct sockaddr *) &address, &bytes), 0);
+    return address;
+}
+
+static void send_datagrams(struct scenario *scenario)
+{
+    struct sockaddr_in to = address_of(scenario->datagrams.handler.descriptor);
+    for (uint32_t i = 0; i < DATAGRAMS && scenario->datagrams.handler.loop; i++) {
+        uint8_t bytes[100] = {(uint8_t) i};
+        for (uint32_t place = 1; place < sizeof bytes; place++)
+            bytes[place] = octet(i, place);
+        (void) !reactor_datagrams_send(&scenario->datagrams, (const struct sockaddr *) &to, bytes, sizeof bytes);
+    }
+}
+
+static void open_datagrams(struct scenario *scenario)
+{
+    struct sockaddr_in address = loopback();
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return;
+    scenario->datagrams.handler.ops = &datagrams_ops.handler;
+    scenario->datagrams.handler.descriptor = descriptor;
+    if (bind(descriptor, (const struct sockaddr *) &address, sizeof address) < 0 ||
+        reactor_datagrams_open(&scenario->datagrams, scenario->loop, NULL) < 0)
+        close(descriptor);
+    else
+        send_datagrams(scenario);
+}
+
+static int job(void *context)
+{
+    (void) context;
+    return 42;
+}
+
+static void on_job_done(void *context, int result)
+{
+    struct scenario *scenario = context;
+    assert_true(result == 42 || (result == -ECANCELED && scenario->pool_stops));
+    scenario->jobs_done++;
+    look_whether_over(scenario);
+}
+
+static void open_client(struct scenario *scenario, const struct sockaddr_in *address, uint32_t number)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return;
+    if (connect(descriptor, (const struct sockaddr *) address, sizeof *address) < 0 && errno != EINPROGRESS)
+        close(descriptor);
+    else
+        (void) open_endpoint(scenario, descriptor, true, number);
+}
+
+/* The port of a socket that does not listen, which keeps it from others. */
+static int reserve_port(struct sockaddr_in *address)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    *address = loopback();
+    if (descriptor >= 0 && bind(descriptor, (const struct sockaddr *) address, sizeof *address) == 0)
+        *address = address_of(descriptor);
+    return descriptor;
+}
+
+static void open_clients(struct scenario *scenario)
+{
+    const struct reactor_listener_options options = {.retry_ns = 2 * MILLISECOND};
+    struct sockaddr_in address = loopback(), deserted;
+    int listening = reactor_listen((const struct sockaddr *) &address, sizeof address, 64, false);
+    if (listening < 0)
+        return;
+    address = address_of(listening);
+    int reserved = reserve_port(&deserted);
+    scenario->listener.handler.ops = &listener_ops;
+    scenario->listener.handler.descriptor = listening;
+    scenario->listener.accepted = on_accepted;
+    if (reactor_listener_open(&scenario->listener, scenario->loop, &options) < 0)
+        close(listening);
+    else
+        for (uint32_t i = 0; i < CLIENTS; i++)
+            open_client(scenario, i == LONELY ? &deserted : &address, i);
+    if (reserved >= 0)
+        close(reserved);
+}
+
+static void play(struct scenario *scenario)
+{
+    open_datagrams(scenario);
+    open_clients(scenario);
+    if (scenario->pool && reactor_offload_submit(scenario->pool, scenario->loop, job, on_job_done, scenario) > 0)
+        scenario->jobs_due++;
+    scenario->begun = true;
+    look_whether_over(scenario);
+    scenario->result = reactor_loop_run(scenario->loop, reactor_loop_now(scenario->loop) + 3000 * MILLISECOND);
+}
+
+static void check_over(const struct scenario *scenario)
+{
+    assert_int_equal(scenario->open_count, 0);
+    assert_int_equal(scenario->jobs_due, scenario->jobs_done);
+    for (uint32_t i = 0; i < scenario->endpoint_count; i++)
+        assert_int_equal(scenario->endpoints[i].is_over, scenario->endpoints[i].is_open);
+}
+
+/* The whole life of a loop, begun with the fault armed. */
+static void live(struct scenario *scenario, const char *demultiplexer, uint64_t idle_timeout_ns)
+{
+    *scenario = (struct scenario){.idle_timeout_ns = idle_timeout_ns};
+    scenario->result = reactor_loop_create(&scenario->loop, &(struct reactor_loop_options){.demultiplexer = demultiplexer});
+    if (scenario->result < 0) {
+        assert_null(scenario->loop);
+        return;
+    }
+    if (reactor_offload_create(&scenario->pool, NULL) < 0)
+        scenario->pool = NULL;
+    play(scenario);
+    scenario->pool_stops = true;
+    reactor_offload_free(scenario->pool);
+    reactor_loop_free(scenario->loop);
+    fault_disarm();
+    check_over(scenario);
+}
+
+static uint64_t processor_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+/* What waits and processor time may come to: many times what the scenario needs, a hundredth of what spinning for the
+ * time of its time-outs takes. */
+#define WAITS_MAX 2500u
+#define PROCESSOR_NS_MAX (1000 * MILLISECOND)
+
+static void check_run(const struct scenario *scenario, int descriptors, int64_t held, uint64_t begun_ns)
+{
+    assert_int_not_equal(scenario->result, REACTOR_REACHED); /* hung, until the time was up */
+    assert_true(fault_waits() < WAITS_MAX);
+    assert_true(processor_ns() - begun_ns < PROCESSOR_NS_MAX);
+    assert_int_equal(count_descriptors(), descriptors);
+    assert_int_equal(fault_held(), held);
+}
+
+static void run_with(const char *demultiplexer, const struct fault *fault, unsigned first)
+{
+    struct scenario scenario;
+    int descriptors = count_descriptors();
+    int64_t held = fault_held();
+    uint64_t begun_ns = processor_ns();
+    fault_arm(fault->call, fault->error, first, fault->times);
+    live(&scenario, demultiplexer, 25 * MILLISECOND);
+    check_run(&scenario, descriptors, held, begun_ns);
+}
+
+static void run_without(const char *demultiplexer, struct scenario *scenario)
+{
+    fault_arm(FAULT_CALLS, 0, 0, 0);
+    live(scenario, demultiplexer, 1000 * MILLISECOND);
+}
+
+static const char *const demultiplexers[] = {"epoll", "poll", "select", "io_uring"};
+#define DEMULTIPLEXERS (sizeof demultiplexers / sizeof demultiplexers[0])
+
+static bool is_offered(const char *demultiplexer)
+{
+    return reactor_demultiplexer_offered(reactor_demultiplexer_find(demultiplexer));
+}
+
+static void check_endpoint(const struct endpoint *endpoint)
+{
+    if (!endpoint->is_client)
+        return;
+    if (endpoint->number == LONELY) {
+        assert_int_equal(endpoint->reason, -ECONNREFUSED);
+    } else if (endpoint->number == SILENT) {
+        assert_int_equal(endpoint->reason, -ETIMEDOUT);
+    } else {
+        assert_int_equal(endpoint->reason, REACTOR_ENDED);
+        assert_int_equal(endpoint->received, 100 + 397 * endpoint->number);
+    }
+}
+
+static void without_a_fault_everything_arrives(void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < DEMULTIPLEXERS; i++) {
+        struct scenario scenario;
+        if (!is_offered(demultiplexers[i])) {
+            print_message("%s is not offered here\n", demultiplexers[i]);
+            continue;
+        }
+        int descriptors = count_descriptors();
+        int64_t held = fault_held();
+        uint64_t begun_ns = processor_ns();
+        run_without(demultiplexers[i], &scenario);
+        check_run(&scenario, descriptors, held, begun_ns);
+        assert_int_equal(scenario.endpoint_count, ENDPOINTS - 1);
+        assert_int_equal(scenario.datagrams_received, DATAGRAMS);
+        assert_int_equal(scenario.jobs_done, 1);
+        for (uint32_t e = 0; e < scenario.endpoint_count; e++)
+            check_endpoint(&scenario.endpoints[e]);
+    }
+}
+
+/* Each at its first, a later and a late occurrence, on each demultiplexer that makes the call so often. */
+static void try_all(const struct fault *faults, size_t count)
+{
+    unsigned runs = 0, struck = 0;
+    for (size_t d = 0; d < DEMULTIPLEXERS; d++) {
+        struct scenario scenario;
+        if (!is_offered(demultiplexers[d]))
+            continue;
+        run_without(demultiplexers[d], &scenario);
+        unsigned counts[FAULT_CALLS];
+        for (unsigned call = 0; call < FAULT_CALLS; call++)
+            counts[call] = fault_count(call);
+        for (size_t i = 0; i < count; i++) {
+            unsigned made = counts[faults[i].call], places[] = {1, 2, made / 2, made - made / 8};
+            unsigned last = 0;
+            for (size_t place = 0; place < sizeof places / sizeof places[0]; place++) {
+                if (places[place] > made || places[place] <= last)
+                    continue;
+                last = places[place];
+                uint64_t t0 = reactor_clock_monotonic_now();
+                run_with(demultiplexers[d], &faults[i], places[place]);
+                if (getenv("FAULTS_SHOWN"))
+                    print_message("%s: call %d error %d from %u, %u times: %u ms\n", demultiplexers[d], (int) faults[i].call, faults[i].error, places[place], faults[i].times, (unsigned)((reactor_clock_monotonic_now()-t0)/1000000));
+                runs++;
+                struck += fault_struck() > 0;
+            }
+        }
+    }
+    print_message("%u runs, %u of them with a failure\n", runs, struck);
+    assert_true(struck > runs / 2);
+}
+
+#define TRY_ALL(...) \
+    do { \
+        static const struct fault faults[] = {__VA_ARGS__}; \
+        try_all(faults, sizeof faults / sizeof faults[0]); \
+    } while (0)
+
+static void waits_are_interrupted_and_refused(void **state)
+{
+    (void) state;
+    TRY_ALL({CALL_EPOLL_PWAIT, EINTR, 50}, {CALL_EPOLL_PWAIT2, EINTR, 50}, {CALL_EPOLL_PWAIT2, ENOSYS, 1000},
+            {CALL_EPOLL_PWAIT2, EPERM, 1000}, {CALL_EPOLL_PWAIT, EINVAL, 100000}, {CALL_EPOLL_PWAIT2, EBADF, 100000},
+            {CALL_PPOLL, EINTR, 50}, {CALL_PPOLL, ENOMEM, 1}, {CALL_PPOLL, EINVAL, 100000},
+            {CALL_PSELECT, EINTR, 50}, {CALL_PSELECT, ENOMEM, 1}, {CALL_PSELECT, EBADF, 100000},
+            {CALL_URING_ENTER, EINTR, 50}, {CALL_URING_ENTER, EAGAIN, 50}, {CALL_URING_ENTER, EBUSY, 50},
+            {CALL_URING_ENTER, EBADF, 100000}, {CALL_URING_ENTER, EBADR, 1});
+}
+
+static void a_loop_cannot_be_set_up(void **state)
+{
+    (void) state;
+    TRY_ALL({CALL_EPOLL_CREATE, EMFILE, 1}, {CALL_EPOLL_CREATE, ENFILE, 1}, {CALL_EPOLL_CREATE, ENOMEM, 1},
+            {CALL_URING_INIT, ENOMEM, 1}, {CALL_URING_INIT, EPERM, 1}, {CALL_URING_INIT, EMFILE, 1},
+            {CALL_URING_INIT, EINVAL, 1}, {CALL_URING_ENABLE, EBADFD, 1}, {CALL_URING_BUFFERS, ENOMEM, 1},
+            {CALL_URING_BUFFERS, ENOMEM, 1000}, {CALL_URING_CANCEL, EINVAL, 1}, {CALL_EVENTFD, EMFILE, 1},
+            {CALL_EVENTFD, ENFILE, 1}, {CALL_EVENTFD, ENOMEM, 1}, {CALL_THREAD, EAGAIN, 1}, {CALL_THREAD, EPERM, 1});
+}
+
+static void descriptors_cannot_be_watched(void **state)
+{
+    (void) state;
+    TRY_ALL({CALL_EPOLL_CTL, ENOMEM, 1}, {CALL_EPOLL_CTL, ENOSPC, 3}, {CALL_EPOLL_CTL, ENOMEM, 100000},
+            {CALL_READ, EINTR, 20}, {CALL_READ, EAGAIN, 20}, {CALL_WRITE, EINTR, 1}, {CALL_WRITE, EAGAIN, 1});
+}
+
+static void sockets_cannot_be_made(void **state)
+{
+    (void) state;
+    TRY_ALL({CALL_SOCKET, EMFILE, 1}, {CALL_SOCKET, ENFILE, 1}, {CALL_SOCKET, ENOBUFS, 5}, {CALL_SETSOCKOPT, ENOPROTOOPT, 1},
+            {CALL_SETSOCKOPT, ENOMEM, 100}, {CALL_BIND, EADDRINUSE, 1}, {CALL_BIND, ENOMEM, 5},
+            {CALL_LISTEN, EADDRINUSE, 1}, {CALL_CONNECT, ECONNREFUSED, 1}, {CALL_CONNECT, EADDRNOTAVAIL, 5},
+            {CALL_CONNECT, ENETUNREACH, 5}, {CALL_SO_ERROR, ECONNREFUSED, 1}, {CALL_SO_ERROR, ETIMEDOUT, 5},
+            {CALL_SO_ERROR, EHOSTUNREACH, 100}, {CALL_SHUTDOWN, ENOTCONN, 1}, {CALL_SHUTDOWN, ENOBUFS, 5});
+}
+
+static void accepting_runs_out_of_descriptors_and_goes_on(void **state)
+{
+    (void) state;
+    TRY_ALL({CALL_ACCEPT, EMFILE, 1}, {CALL_ACCEPT, EMFILE, 5}, {CALL_ACCEPT, ENFILE, 3}, {CALL_ACCEPT, ENOBUFS, 3},
+            {CALL_ACCEPT, ENOMEM, 3}, {CALL_ACCEPT, EMFILE, 100000}, {CALL_ACCEPT, EINTR, 20}, {CALL_ACCEPT, EAGAIN, 20},
+            {CALL_ACCEPT, ECONNABORTED, 5}, {CALL_ACCEPT, EPROTO, 5}, {CALL_ACCEPT, ENETDOWN, 5},
+            {CALL_ACCEPT, EINVAL, 100000}, {CALL_URING_ACCEPTED, EMFILE, 5}, {CALL_URING_ACCEPTED, ENFILE, 1},
+            {CALL_URING_ACCEPTED, ENOBUFS, 1}, {CALL_URING_ACCEPTED, ENOMEM, 100}, {CALL_URING_ACCEPTED, ECONNABORTED, 5},
+            {CALL_URING_ACCEPTED, EINVAL, 1});
+}
+
+static void streams_are_interrupted_and_reset(void **state)
+{
+    (void) state;
+    TRY_ALL({CALL_RECV, EINTR, 50}, {CALL_RECV, EAGAIN, 20}, {CALL_RECV, ECONNRESET, 1}, {CALL_RECV, ETIMEDOUT, 5},
+            {CALL_RECV, EHOSTUNREACH, 3}, {CALL_RECV, ENOMEM, 100}, {CALL_SEND, EINTR, 50}, {CALL_SEND, EAGAIN, 20},
+            {CALL_SEND, ECONNRESET, 1}, {CALL_SEND, EPIPE, 5}, {CALL_SEND, ETIMEDOUT, 1}, {CALL_SEND, EHOSTUNREACH, 3},
+            {CALL_SEND, ENOBUFS, 3}, {CALL_SEND, FAULT_SHORT, 1}, {CALL_SEND, FAULT_SHORT, 200},
+            {CALL_URING_RECEIVED, ECONNRESET, 1}, {CALL_URING_RECEIVED, ETIMEDOUT, 5}, {CALL_URING_SENT, EPIPE, 1},
+            {CALL_URING_RECEIVED, EHOSTUNREACH, 100}, {CALL_URING_SENT, ECONNRESET, 5}, {CALL_URING_SENT, ENOBUFS, 1});
+}
+
+static void datagrams_are_refused(void **state)
+{
+    (void) state;
+    TRY_ALL({CALL_SENDMMSG, EINTR, 50}, {CALL_SENDMMSG, EAGAIN, 20}, {CALL_SENDMMSG, ENOBUFS, 5},
+            {CALL_SENDMMSG, ECONNREFUSED, 1}, {CALL_SENDMMSG, EMSGSIZE, 2}, {CALL_SENDMMSG, EIO, 1},
+            {CALL_SENDMMSG, EPERM, 100}, {CALL_SENDMMSG, FAULT_SHORT, 100}, {CALL_RECVMMSG, EINTR, 50},
+            {CALL_RECVMMSG, EAGAIN, 20}, {CALL_RECVMMSG, ECONNREFUSED, 5}, {CALL_RECVMMSG, ENOMEM, 20},
+            {CALL_RECVMMSG, EBADF, 1}, {CALL_RECVMSG, EINTR, 20}, {CALL_RECVMSG, ENOMEM, 20}, {CALL_POLL, EINTR, 20},
+            {CALL_POLL, ENOMEM, 20});
+}
+
+/* Each allocation of the scenario alone, and all from one on. */
+static void memory_runs_out(void **state)
+{
+    (void) state;
+    unsigned runs = 0;
+    for (size_t d = 0; d < DEMULTIPLEXERS; d++) {
+        struct scenario scenario;
+        if (!is_offered(demultiplexers[d]))
+            continue;
+        run_without(demultiplexers[d], &scenario);
+        unsigned maps = fault_count(CALL_MMAP), allocations = fault_count(CALL_ALLOCATE);
+        for (unsigned first = 1; first <= maps; first++, runs++)
+            run_with(demultiplexers[d], &(struct fault){CALL_MMAP, ENOMEM, 1}, first);
+        for (unsigned first = 1; first <= allocations; first += 1 + first / 16, runs += 2) {
+            run_with(demultiplexers[d], &(struct fault){CALL_ALLOCATE, ENOMEM, 1}, first);
+            run_with(demultiplexers[d], &(struct fault){CALL_ALLOCATE, ENOMEM, 100000}, first);
+        }
+    }
+    print_message("%u runs\n", runs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_fault_everything_arrives),
+        cmocka_unit_test(waits_are_interrupted_and_refused),
+        cmocka_unit_test(a_loop_cannot_be_set_up),
+        cmocka_unit_test(descriptors_cannot_be_watched),
+        cmocka_unit_test(sockets_cannot_be_made),
+        cmocka_unit_test(accepting_runs_out_of_descriptors_and_goes_on),
+        cmocka_unit_test(streams_are_interrupted_and_reset),
+        cmocka_unit_test(datagrams_are_refused),
+        cmocka_unit_test(memory_runs_out),
+    };
+    if(getenv("ONLY")) cmocka_set_test_filter(getenv("ONLY"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
