@@ -40,8 +40,37 @@ static void cancel_all(struct uring_state *uring)
         .flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
         .timeout = {-1, -1},
     };
-    if (uring_submit(uring) == 0 && io_uring_register_sync_cancel(&uring->ring, &all) >= 0)
-        (void) io_uring_get_events(&uring->ring);
+    (void) uring_submit(uring); /* (without memory for that the rest may yet be cancelled) */
+    (void) io_uring_register_sync_cancel(&uring->ring, &all); /* -ENOENT: there is nothing */
+    (void) io_uring_get_events(&uring->ring);
+}
+
+/* What the kernel has accepted and nobody was told of. */
+static void close_accepted(struct uring_state *uring)
+{
+    unsigned head, count = 0;
+    struct io_uring_cqe *completion;
+    io_uring_for_each_cqe(&uring->ring, head, completion) {
+        if ((uint32_t) completion->user_data >> URING_DESCRIPTOR_BITS == URING_ACCEPT && completion->res >= 0)
+            close(completion->res);
+        count++;
+    }
+    io_uring_cq_advance(&uring->ring, count);
+}
+
+/* What the kernel was to close: no wait came any more, or it failed. */
+static void close_wanted(const struct uring_state *uring)
+{
+    const struct io_uring_sq *queue = &uring->ring.sq;
+    for (unsigned place = IO_URING_READ_ONCE(*queue->khead); place != queue->sqe_tail; place++) {
+        const struct io_uring_sqe *submission = &queue->sqes[place & queue->ring_mask];
+        if (submission->opcode == IORING_OP_CLOSE)
+            close(submission->fd);
+    }
+    for (int32_t descriptor = 0; descriptor < uring->record_count; descriptor++) {
+        if (uring->records[descriptor].flags & URING_CLOSES)
+            close(descriptor);
+    }
 }
 
 static void uring_close(void *state)
@@ -49,10 +78,8 @@ static void uring_close(void *state)
     struct uring_state *uring = state;
     if (uring->enabled)
         cancel_all(uring);
-    for (int32_t descriptor = 0; descriptor < uring->record_count; descriptor++) {
-        if (uring->records[descriptor].flags & URING_CLOSES) /* no wait came any more */
-            close(descriptor);
-    }
+    close_accepted(uring);
+    close_wanted(uring);
     io_uring_queue_exit(&uring->ring);
     uring_buffers_done(uring);
     free(uring->records);

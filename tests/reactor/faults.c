@@ -23,6 +23,18 @@ static struct {
     atomic_llong held;
 } faults = {.call = -1};
 
+const char *fault_name(enum fault_call call)
+{
+    static const char *const names[FAULT_CALLS] = {
+        "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "ppoll", "pselect", "io_uring_setup",
+        "enabling the ring", "io_uring_enter", "registering buffers", "io_uring_register_sync_cancel",
+        "a receive's completion", "a send's completion", "an accept's completion", "socket", "setsockopt", "bind",
+        "listen", "connect", "SO_ERROR", "accept4", "recv", "send", "shutdown", "recvmsg", "recvmmsg", "sendmmsg", "poll",
+        "eventfd", "read", "write", "mmap", "allocation", "pthread_create",
+    };
+    return call < FAULT_CALLS ? names[call] : "none";
+}
+
 void fault_arm(enum fault_call call, int error, unsigned first, unsigned times)
 {
     fault_disarm();

@@ -17,6 +17,7 @@ enum fault_call {
 
 #define FAULT_SHORT (-1) /* as an error: succeeds, with one octet or message */
 
+const char *fault_name(enum fault_call call);
 /* From its first-th call on (1: the next), so often in a row. */
 void fault_arm(enum fault_call call, int error, unsigned first, unsigned times);
 void fault_disarm(void); /* counts go on */
