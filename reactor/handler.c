@@ -81,6 +81,11 @@ int loop_watch(struct reactor_handler *handler)
     return handler->watched ? 0 : watch(handler, handler->loop, loop_token(handler));
 }
 
+int loop_rewatch(struct reactor_handler *handler)
+{
+    return handler->watched && handler->loop->demultiplexer->edges ? update(handler) : 0;
+}
+
 void loop_unwatch(struct reactor_handler *handler)
 {
     if (handler->watched)

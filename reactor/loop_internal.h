@@ -91,6 +91,7 @@ int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint
                 const struct loop_driver *driver);
 void loop_detach(struct reactor_handler *handler, bool closing); /* closing: the descriptor is closed at once */
 int loop_watch(struct reactor_handler *handler);    /* tells the demultiplexer of it (again). 0 or -errno */
+int loop_rewatch(struct reactor_handler *handler);  /* where it follows edges: those that are there are told again */
 void loop_unwatch(struct reactor_handler *handler); /* it is not to hear of it until then */
 int loop_connected(struct reactor_handler *handler, uint32_t readiness); /* connecting is over: 0 or why it failed */
 /* Calls of the owner, counted against the budget. event may be NULL. */

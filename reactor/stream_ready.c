@@ -149,10 +149,14 @@ static int64_t send_pending(struct reactor_stream *stream)
     return count < 0 ? -errno : count;
 }
 
+/* Until the kernel tells that it takes more. Asked again where it was asked before: it need not have been full, only
+ * short of memory, and then the edge to come was the one that has just been. */
 static void block(struct reactor_stream *stream)
 {
+    struct reactor_handler *handler = &stream->handler;
     stream->flags |= STREAM_BLOCKED;
-    int result = reactor_handler_interest(&stream->handler, stream->handler.interest | REACTOR_WRITE);
+    bool asked = handler->interest & REACTOR_WRITE;
+    int result = asked ? loop_rewatch(handler) : reactor_handler_interest(handler, handler->interest | REACTOR_WRITE);
     if (result < 0)
         stream_go(stream, result);
 }

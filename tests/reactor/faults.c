@@ -29,8 +29,8 @@ const char *fault_name(enum fault_call call)
         "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "ppoll", "pselect", "io_uring_setup",
         "enabling the ring", "io_uring_enter", "registering buffers", "io_uring_register_sync_cancel",
         "a receive's completion", "a send's completion", "an accept's completion", "socket", "setsockopt", "bind",
-        "listen", "connect", "SO_ERROR", "accept4", "recv", "send", "shutdown", "recvmsg", "recvmmsg", "sendmmsg", "poll",
-        "eventfd", "read", "write", "mmap", "allocation", "pthread_create",
+        "listen", "connect", "SO_ERROR", "accept4", "recv", "send", "shutdown", "recvmsg", "recvmmsg", "sendmmsg",
+        "poll", "eventfd", "read", "write", "mmap", "allocation", "pthread_create",
     };
     return call < FAULT_CALLS ? names[call] : "none";
 }
@@ -111,7 +111,8 @@ static bool fails(enum fault_call call)
 WRAP(CALL_EPOLL_CREATE, int, epoll_create1, (int flags), (flags))
 WRAP(CALL_EPOLL_CTL, int, epoll_ctl, (int set, int operation, int descriptor, struct epoll_event *event),
      (set, operation, descriptor, event))
-WRAP(CALL_EPOLL_PWAIT, int, epoll_pwait, (int set, struct epoll_event *events, int most, int timeout, const sigset_t *mask),
+WRAP(CALL_EPOLL_PWAIT, int, epoll_pwait,
+     (int set, struct epoll_event *events, int most, int timeout, const sigset_t *mask),
      (set, events, most, timeout, mask))
 WRAP(CALL_EPOLL_PWAIT2, int, epoll_pwait2,
      (int set, struct epoll_event *events, int most, const struct timespec *timeout, const sigset_t *mask),
@@ -132,7 +133,8 @@ WRAP(CALL_CONNECT, int, connect, (int descriptor, const struct sockaddr *address
      (descriptor, address, length))
 WRAP(CALL_ACCEPT, int, accept4, (int descriptor, struct sockaddr *address, socklen_t *length, int flags),
      (descriptor, address, length, flags))
-WRAP(CALL_RECV, ssize_t, recv, (int descriptor, void *bytes, size_t length, int flags), (descriptor, bytes, length, flags))
+WRAP(CALL_RECV, ssize_t, recv, (int descriptor, void *bytes, size_t length, int flags),
+     (descriptor, bytes, length, flags))
 WRAP(CALL_SHUTDOWN, int, shutdown, (int descriptor, int how), (descriptor, how))
 WRAP(CALL_RECVMSG, ssize_t, recvmsg, (int descriptor, struct msghdr *message, int flags), (descriptor, message, flags))
 WRAP(CALL_RECVMMSG, int, recvmmsg,
@@ -208,7 +210,8 @@ bool __real_uring_report(struct uring_state *uring, const struct io_uring_cqe *c
 bool __wrap_uring_report(struct uring_state *uring, const struct io_uring_cqe *completion, struct reactor_ready *ready);
 bool __wrap_uring_report(struct uring_state *uring, const struct io_uring_cqe *completion, struct reactor_ready *ready)
 {
-    struct io_uring_cqe altered = {.user_data = completion->user_data, .res = completion->res, .flags = completion->flags};
+    struct io_uring_cqe altered = {.user_data = completion->user_data, .res = completion->res,
+                                   .flags = completion->flags};
     enum uring_what what = (uint32_t) completion->user_data >> URING_DESCRIPTOR_BITS;
     bool concerns = completion->res >= 0 && (what == URING_RECEIVE || what == URING_SEND || what == URING_ACCEPT);
     int error = !concerns ? 0 : strikes(what == URING_RECEIVE ? CALL_URING_RECEIVED :
