@@ -145,9 +145,20 @@ static bool is_over(struct reactor_loop *loop, uint64_t until_ns, bool quiet)
     return nothing_due && quiet;
 }
 
+/* What keeps coming (descriptors always ready, posts without end) does not hold up the end of a run in real time for more
+ * turns than this; what is left then comes first in the next run. */
+#define TURNS_BEYOND 64
+
+/* In real time: the instant has come, all that was due before it was dispatched, and the rest had its chance. */
+static bool is_overdue(struct reactor_loop *loop, uint64_t until_ns, uint32_t *turns_beyond)
+{
+    return loop->until_has_come && ++*turns_beyond > TURNS_BEYOND && reactor_queue_next_due(&loop->queue) >= until_ns;
+}
+
 static int run(struct reactor_loop *loop, uint64_t until_ns)
 {
-    loop->more_due = false;
+    uint32_t turns_beyond = 0;
+    loop->more_due = loop->until_has_come = false;
     for (;;) {
         if (atomic_exchange(&loop->stopping, false))
             return REACTOR_STOPPED;
@@ -157,8 +168,11 @@ static int run(struct reactor_loop *loop, uint64_t until_ns)
         if (atomic_load_explicit(&loop->stopping, memory_order_relaxed) || loop->more_due)
             continue;
         bool may_be_over = turn == TURN_QUIET || loop->clock.ops->waits;
-        if (!may_be_over || !is_over(loop, until_ns, turn == TURN_QUIET))
+        if (!may_be_over || !is_over(loop, until_ns, turn == TURN_QUIET)) {
+            if (is_overdue(loop, until_ns, &turns_beyond))
+                return REACTOR_REACHED;
             continue;
+        }
         if (until_ns == UINT64_MAX)
             return REACTOR_IDLE;
         if (!loop->clock.ops->waits && loop->clock.virtual_now_ns < until_ns)

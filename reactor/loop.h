@@ -68,7 +68,8 @@ struct reactor_clock *reactor_loop_clock(struct reactor_loop *loop);
 enum reactor_run_result { REACTOR_REACHED = 0, REACTOR_STOPPED = 1, REACTOR_IDLE = 2 };
 /* Dispatches all that is due before until_ns, then sets the clock to until_ns (virtual) or has waited for it (real).
  * REACTOR_IDLE: until_ns is UINT64_MAX and nothing can happen any more (no entry, no handler). Negative: -errno of the
- * demultiplexer. While an entry is dispatched, now is its due instant under the virtual clock. */
+ * demultiplexer. What keeps coming (streams always busy, posts without end) holds up the end in real time for 64 turns at
+ * most, and goes on in the next run. While an entry is dispatched, now is its due instant under the virtual clock. */
 int reactor_loop_run(struct reactor_loop *loop, uint64_t until_ns);
 
 /* Ends the present or next run after the handler that is active. From any thread and from signal handlers. */

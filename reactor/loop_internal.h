@@ -58,6 +58,7 @@ struct reactor_loop {
     uint32_t internal_count; /* of the loop's own entries */
     bool closing;
     bool more_due;           /* the last turn left due entries */
+    bool until_has_come;     /* in real time: the run's end, in the last turn */
     struct reactor_handler *flush_first, **flush_end; /* to be flushed at this turn's end, or the next one's */
     uint32_t bytes_a_turn;
     uint32_t ready_next, ready_count; /* of ready: what was collected and not dispatched yet */

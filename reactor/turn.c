@@ -72,6 +72,7 @@ static uint32_t dispatch_due_real(struct reactor_loop *loop, uint64_t until_ns)
 {
     uint64_t now_ns = reactor_clock_now(&loop->clock);
     uint64_t limit_ns = now_ns < until_ns ? now_ns + 1 : until_ns;
+    loop->until_has_come = now_ns >= until_ns;
     uint32_t left = loop->entries_a_turn;
     for (; left && !is_stopping(loop); left--) {
         const struct reactor_entry *next = reactor_queue_peek(&loop->queue, limit_ns);

@@ -257,6 +257,34 @@ static void threads_post_and_each_ones_order_is_kept(void **state)
     each_pair(post_from_threads, true);
 }
 
+static void post_again(void *context, struct reactor_entry *entry)
+{
+    struct record *record = context;
+    record->count++;
+    assert_int_equal(reactor_loop_post(record->loop, entry), 0);
+}
+
+static void post_without_end(const struct reactor_loop_options *options)
+{
+    struct record *record = begin(options);
+    reactor_loop_dispatch_set(record->loop, &(struct reactor_dispatch){.context = record,
+                                                                       .handle = {[REACTOR_MESSAGE] = post_again}});
+    assert_int_equal(reactor_loop_post(record->loop, &(struct reactor_entry){.order = REACTOR_MESSAGE}), 0);
+    assert_int_equal(reactor_loop_run(record->loop, reactor_loop_now(record->loop) + MS), REACTOR_REACHED);
+    uint32_t before = record->count;
+    assert_true(before >= 64);
+    assert_int_equal(reactor_loop_run(record->loop, reactor_loop_now(record->loop)), REACTOR_REACHED);
+    assert_true(record->count > before); /* it goes on where it was */
+    reactor_loop_free(record->loop);
+    free(record);
+}
+
+static void what_keeps_coming_does_not_hold_up_the_end_of_a_run(void **state)
+{
+    (void) state;
+    each_pair(post_without_end, true);
+}
+
 static void refuse_posts(const struct reactor_loop_options *given)
 {
     struct reactor_loop_options options = *given;
@@ -458,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_sleeping_loop_is_stopped_from_a_signal_handler),
         cmocka_unit_test(signals_neither_end_nor_break_a_wait),
         cmocka_unit_test(threads_post_and_each_ones_order_is_kept),
+        cmocka_unit_test(what_keeps_coming_does_not_hold_up_the_end_of_a_run),
         cmocka_unit_test(posts_beyond_the_bound_are_refused_and_counted),
         cmocka_unit_test(virtual_time_does_not_pass_while_something_is_posted),
         cmocka_unit_test(a_handler_pushes_while_its_entry_is_dispatched),
