@@ -387,8 +387,8 @@ static void check_run(const struct scenario *scenario, const struct before *befo
                           fault->is_harmless && !all_has_arrived(scenario) ? "not all arrives" : NULL;
     if (trouble)
         fail_msg("%s: %s: %s fails %u times from the %u. on with %d (%s): %lld descriptors, %lld pieces of memory, "
-                 "%u waits, %u failures, %u ms", demultiplexer, trouble, fault_name(fault->call), fault->times, first, fault->error,
-                 strerror(fault->error), (long long) descriptors, (long long) held, fault_waits(),
+                 "%u waits, %u failures, %u ms", demultiplexer, trouble, fault_name(fault->call), fault->times, first,
+                 fault->error, strerror(fault->error), (long long) descriptors, (long long) held, fault_waits(),
                  fault_struck(), (unsigned) (took_ns / MILLISECOND));
 }
 
