@@ -28,7 +28,7 @@
 
 struct figures {
     double rate;    /* a second */
-    double p99_us;  /* 0: none */
+    double p50_us, p99_us;
     double bytes;   /* 0: none */
     double refused; /* a share; negative: none */
 };
@@ -50,11 +50,19 @@ static uint64_t clock_ns(void)
     return (uint64_t) now.tv_sec * 1000 * MS + (uint64_t) now.tv_nsec;
 }
 
-static double quantile_us(struct base_histogram *histogram)
+static void take_times(struct figures *figures, struct base_histogram *histogram)
 {
-    double us = base_histogram_count(histogram) ? (double) base_histogram_quantile(histogram, 990000) / 1e3 : 0;
+    if (base_histogram_count(histogram)) {
+        figures->p50_us = (double) base_histogram_quantile(histogram, 500000) / 1e3;
+        figures->p99_us = (double) base_histogram_quantile(histogram, 990000) / 1e3;
+    }
     base_histogram_done(histogram);
-    return us;
+}
+
+static void take_lag(struct figures *figures, const struct reactor_histogram *histogram)
+{
+    figures->p50_us = (double) reactor_histogram_quantile(histogram, 500000) / 1e3;
+    figures->p99_us = (double) reactor_histogram_quantile(histogram, 990000) / 1e3;
 }
 
 /* --- entries: a tick five thousand times a second, or as many as can be --- */
@@ -153,7 +161,7 @@ static struct figures run_tokens(struct world *world)
     push_entries(world, 1);
     double seconds = run(world);
     struct figures figures = {.rate = (double) world->bytes / seconds, .refused = -1};
-    figures.p99_us = (double) reactor_histogram_quantile(&reactor_loop_statistics(world->loop)->entry_lag_ns, 990000) / 1e3;
+    take_lag(&figures, &reactor_loop_statistics(world->loop)->entry_lag_ns);
     reactor_loop_free(world->loop);
     close_tokens(ends, TOKENS);
     return figures;
@@ -182,8 +190,9 @@ static struct figures vary_entries(struct world *world, uint64_t value)
     double seconds = run(world);
     reactor_loop_free(world->loop);
     close_tokens(ends, 1);
-    return (struct figures){.rate = (double) world->count / seconds, .p99_us = quantile_us(&world->round_trip_ns),
-                            .refused = -1};
+    struct figures figures = {.rate = (double) world->count / seconds, .refused = -1};
+    take_times(&figures, &world->round_trip_ns);
+    return figures;
 }
 
 /* --- streams: some carry as much as they can, one a ping --- */
@@ -268,8 +277,9 @@ static struct figures run_streams(struct world *world, const struct reactor_stre
     echo(&ping[0].stream.handler);
     double seconds = run(world);
     reactor_loop_free(world->loop);
-    return (struct figures){.rate = (double) world->bytes / seconds, .p99_us = quantile_us(&world->round_trip_ns),
-                            .refused = -1};
+    struct figures figures = {.rate = (double) world->bytes / seconds, .refused = -1};
+    take_times(&figures, &world->round_trip_ns);
+    return figures;
 }
 
 static struct figures vary_bytes(struct world *world, uint64_t value)
@@ -373,8 +383,8 @@ static struct figures vary_connections(struct world *world, uint64_t value)
         .connections_max = (uint32_t) value, .refuse = value != 0}) == 0);
     connect_clients(service, &address);
     double seconds = run(world);
-    struct figures figures = {.rate = (double) world->count / seconds, .p99_us = quantile_us(&world->round_trip_ns),
-                              .refused = (double) world->refused / CLIENTS};
+    struct figures figures = {.rate = (double) world->count / seconds, .refused = (double) world->refused / CLIENTS};
+    take_times(&figures, &world->round_trip_ns);
     reactor_loop_free(world->loop);
     free(service);
     return figures;
@@ -414,7 +424,7 @@ static struct figures vary_posted(struct world *world, uint64_t value)
     pthread_join(thread, NULL);
     struct figures figures = {.rate = (double) world->count / seconds, .bytes = 32 * (double) value,
                               .refused = (double) world->refused / (double) poster.tried};
-    figures.p99_us = (double) reactor_histogram_quantile(&reactor_loop_statistics(world->loop)->post_lag_ns, 990000) / 1e3;
+    take_lag(&figures, &reactor_loop_statistics(world->loop)->post_lag_ns);
     reactor_loop_free(world->loop);
     return figures;
 }
@@ -437,7 +447,7 @@ static struct figures vary_pending(struct world *world, uint64_t value)
 }
 
 static const struct knob {
-    const char *name, *unit, *rate, *p99, *bytes;
+    const char *name, *unit, *rate, *time, *bytes; /* time: NULL where none is told */
     struct figures (*measure)(struct world *world, uint64_t value);
     uint64_t values[4]; /* 0 only as the last: the default, or no bound */
     uint32_t count;
@@ -469,8 +479,8 @@ static void print_figures(const struct knob *knob, const char *value, const stru
 {
     if (json) {
         printf("{\"knob\": \"%s\", \"value\": \"%s\", \"per_s\": %.0f", knob->name, value, figures->rate);
-        if (knob->p99)
-            printf(", \"p99_us\": %.1f", figures->p99_us);
+        if (knob->time)
+            printf(", \"p50_us\": %.1f, \"p99_us\": %.1f", figures->p50_us, figures->p99_us);
         if (knob->bytes)
             printf(", \"bytes\": %.0f", figures->bytes);
         if (figures->refused >= 0)
@@ -479,8 +489,8 @@ static void print_figures(const struct knob *knob, const char *value, const stru
         return;
     }
     printf("  %-18s %14.0f", value, figures->rate);
-    if (knob->p99)
-        printf(" %12.0f us", figures->p99_us);
+    if (knob->time)
+        printf(" %9.0f %9.0f us", figures->p50_us, figures->p99_us);
     if (knob->bytes)
         printf(" %14.0f B", figures->bytes);
     if (figures->refused >= 0)
@@ -492,7 +502,7 @@ static void measure(const struct knob *knob, uint64_t milliseconds, bool json, b
 {
     if (!json)
         printf("%s (%s): %s a second%s%s%s%s\n", knob->name, knob->unit[0] ? knob->unit : "kept", knob->rate,
-               knob->p99 ? "; p99 " : "", knob->p99 ? knob->p99 : "", knob->bytes ? "; " : "",
+               knob->time ? "; median and p99 of the " : "", knob->time ? knob->time : "", knob->bytes ? "; " : "",
                knob->bytes ? knob->bytes : "");
     for (uint32_t i = 0; i < knob->count; i++) {
         char text[32];
