@@ -37,7 +37,7 @@ int reactor_listen(const struct sockaddr *address, socklen_t length, int backlog
     if (result == 0)
         result = bind(descriptor, address, length);
     if (result == 0)
-        result = listen(descriptor, backlog);
+        result = listen(descriptor, backlog > 0 ? backlog : SOMAXCONN);
     if (result == 0)
         return descriptor;
     result = -errno;

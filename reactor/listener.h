@@ -42,7 +42,7 @@ struct reactor_listener {
 };
 
 /* A listening socket: non-blocking, close-on-exec, SO_REUSEADDR. Its descriptor or -errno. reuse_port: several sockets
- * share the address and the kernel divides connections among them. */
+ * share the address and the kernel divides connections among them. backlog: 0 or less is SOMAXCONN. */
 int reactor_listen(const struct sockaddr *address, socklen_t length, int backlog, bool reuse_port)
     __attribute__((warn_unused_result));
 

@@ -108,8 +108,7 @@ static void accepted(struct reactor_listener *listener, int descriptor)
 static int open_one(struct loops_listening *listening, struct sockaddr_storage *address, socklen_t *bytes)
 {
     struct loops_listener *own = &listening->listeners[listening->count];
-    int backlog = listening->options.backlog ? listening->options.backlog : SOMAXCONN;
-    int descriptor = reactor_listen((struct sockaddr *) address, *bytes, backlog,
+    int descriptor = reactor_listen((struct sockaddr *) address, *bytes, listening->options.backlog,
                                     listening->options.spread == REACTOR_REUSEPORT);
     if (descriptor < 0)
         return descriptor;

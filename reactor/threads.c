@@ -203,8 +203,6 @@ int reactor_threads_create(struct reactor_threads **created, const struct reacto
         threads->options.threads_max = THREADS_MAX_DEFAULT;
     if (!options->queue_max)
         threads->options.queue_max = QUEUE_MAX_DEFAULT;
-    if (!options->backlog)
-        threads->options.backlog = SOMAXCONN;
     if (!options->stack_bytes)
         threads->options.stack_bytes = STACK_BYTES_DEFAULT;
     threads->options.stream.connecting = false;
