@@ -75,6 +75,7 @@ struct reactor_loop {
     struct reactor_statistics statistics;
     _Atomic uint64_t posts_refused;
     _Alignas(64) struct waker waker; /* apart from what the loop writes each turn: each post reads it */
+    struct reactor_task *tasks_taken; /* off the list below and not run yet, the oldest first */
     bool measures_posts;
     _Atomic uint64_t posted_at_ns; /* of the first post that was not taken yet, where measured; 0: none */
     struct post_ring posts;
@@ -114,7 +115,7 @@ int loop_post(struct reactor_loop *loop, const struct reactor_entry *entry);
 void loop_wind_down(struct reactor_loop *loop);
 
 /* task.c */
-uint32_t loop_run_tasks(struct reactor_loop *loop); /* those submitted so far; how many */
+uint32_t loop_run_tasks(struct reactor_loop *loop); /* those submitted so far, also from inside one; how many */
 static inline bool loop_has_tasks(const struct reactor_loop *loop)
 {
     return atomic_load(&loop->tasks) != NULL; /* sequentially consistent, for the reason that post_ring_is_empty is */

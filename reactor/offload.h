@@ -41,7 +41,7 @@ int reactor_offload_create(struct reactor_offload **pool, const struct reactor_o
  * not told yet comes with the loops' next turn. Not from a job. */
 void reactor_offload_stop(struct reactor_offload *pool);
 /* Stops and gives the memory back. Jobs not told yet are told from inside, so their loops must be the calling thread's
- * or parked. NULL: nothing. */
+ * or parked. Also from a done: the others are told before it returns. NULL: nothing. */
 void reactor_offload_free(struct reactor_offload *pool);
 
 /* Runs on a thread of the pool, with all signals blocked. What it returns reaches done. */

@@ -27,12 +27,13 @@ static struct reactor_task *turned_round(struct reactor_task *task)
 uint32_t loop_run_tasks(struct reactor_loop *loop)
 {
     uint32_t count = 0;
-    struct reactor_task *task = turned_round(atomic_exchange_explicit(&loop->tasks, NULL, memory_order_acquire));
-    while (task) {
-        struct reactor_task *next = task->next; /* run may free it */
+    struct reactor_task **end = &loop->tasks_taken; /* not empty: a task has brought us here (it frees its pool) */
+    while (*end)
+        end = &(*end)->next;
+    *end = turned_round(atomic_exchange_explicit(&loop->tasks, NULL, memory_order_acquire));
+    for (struct reactor_task *task; (task = loop->tasks_taken) != NULL; count++) {
+        loop->tasks_taken = task->next; /* run may free it */
         task->run(loop, task);
-        task = next;
-        count++;
     }
     return count;
 }

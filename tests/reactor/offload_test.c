@@ -264,6 +264,35 @@ static void freeing_the_pool_tells_what_was_not_told(void **state)
     end(world);
 }
 
+static void free_the_pool(void *context, int result)
+{
+    struct world *world = context;
+    struct reactor_offload *pool = world->pool;
+    (void) result;
+    world->told++;
+    world->pool = NULL; /* the first: it tells the others meanwhile */
+    reactor_offload_free(pool);
+}
+
+static int nothing(void *context)
+{
+    (void) context;
+    return 0;
+}
+
+static void the_pool_may_be_freed_from_the_end_of_a_job(void **state)
+{
+    (void) state;
+    struct world *world = begin(1, JOBS, true);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_true(reactor_offload_submit(world->pool, world->loop, nothing, free_the_pool, world) > 0);
+    while (reactor_offload_statistics(world->pool).completed < 3) /* so that one turn tells all of them */
+        usleep(1000);
+    assert_int_equal(reactor_loop_run(world->loop, UINT64_MAX), REACTOR_IDLE);
+    assert_int_equal(world->told, 3);
+    end(world);
+}
+
 static void ignore(void *context, struct reactor_entry *entry)
 {
     (void) entry;
@@ -475,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_ticket_is_not_that_of_a_later_job_in_the_same_slot),
         cmocka_unit_test(stopping_cancels_what_waits_and_lets_the_rest_end),
         cmocka_unit_test(freeing_the_pool_tells_what_was_not_told),
+        cmocka_unit_test(the_pool_may_be_freed_from_the_end_of_a_job),
         cmocka_unit_test(results_arrive_although_the_loops_posts_are_full),
         cmocka_unit_test(a_job_may_be_submitted_from_the_end_of_another_even_at_the_bound),
         cmocka_unit_test(a_pool_too_large_is_an_error),
