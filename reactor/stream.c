@@ -177,6 +177,7 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
     if (length > stream->output_max - pending) {
         if (loop)
             loop_count(loop->statistics.stream_writes_refused, 1);
+        stream->flags |= pending ? STREAM_ABOVE : 0u;
         return -ENOBUFS;
     }
     if (length == 0)

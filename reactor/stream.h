@@ -4,7 +4,8 @@
  *   connected     (with `connecting`): the connect has succeeded
  *   input_ready   new bytes have come, or the peer has ended: look at reactor_stream_input, consume what is understood;
  *                 what is left is shown again, with what comes behind it
- *   output_ready  pending output has fallen to output_low, after reactor_stream_write had returned 1
+ *   output_ready  pending output has fallen to output_low, after reactor_stream_write had returned 1 or -ENOBUFS (not
+ *                 where nothing was pending: what is longer than output_max never fits)
  *   timed_out     the owner's own timer (reactor_handler_timer_arm; not under thread-per-connection)
  *   disconnected  the end, with a reason: REACTOR_ENDED, 0 (the loop is going), or negative:
  *     -ECONNREFUSED -ENETUNREACH ... connecting failed    -ETIMEDOUT  connect_timeout, idle_timeout, or the kernel's

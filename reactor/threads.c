@@ -10,6 +10,7 @@
 
 #include "reactor/base/assert.h"
 #include "reactor/listener.h"
+#include "reactor/options.h"
 #include "reactor/threads_internal.h"
 
 #define THREADS_MAX_DEFAULT 64
@@ -194,6 +195,8 @@ static int set_up(struct reactor_threads *threads)
 int reactor_threads_create(struct reactor_threads **created, const struct reactor_threads_options *options)
 {
     *created = NULL;
+    if (reactor_stream_options_check(&options->stream, NULL) < 0)
+        return -EINVAL;
     struct reactor_threads *threads = calloc(1, sizeof *threads);
     if (!threads)
         return -ENOMEM;

@@ -46,7 +46,7 @@ struct reactor_threads_statistics {
     uint32_t threads, active, queued, queued_most;
 };
 
-/* 0, or -errno of listening, -ENOMEM. No thread yet. */
+/* 0, or -errno of listening, -EINVAL stream options that make no sense (options.h), -ENOMEM. No thread yet. */
 int reactor_threads_create(struct reactor_threads **threads, const struct reactor_threads_options *options)
     __attribute__((warn_unused_result));
 void reactor_threads_free(struct reactor_threads *threads); /* stops and joins if need be; NULL: nothing */

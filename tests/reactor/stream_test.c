@@ -368,6 +368,31 @@ static void a_peer_that_never_reads_presses_back_and_costs_no_time(void **state)
     each(press_back);
 }
 
+/* Taken without a word about the mark, then refused: the owner waits for output_ready all the same. */
+static void refuse_below_the_mark(struct reactor_loop *loop)
+{
+    static const uint8_t bytes[50001];
+    struct probe probe;
+    open_pair(&probe, loop, &(struct reactor_stream_options){.output_max = 50000});
+    assert_int_equal(reactor_stream_write(&probe.stream, bytes, 50001), -ENOBUFS);
+    run_for(loop, 2 * MS);
+    assert_int_equal(probe.outputs, 0); /* nothing was pending, and it would never fit */
+    assert_int_equal(reactor_stream_write(&probe.stream, bytes, 30000), 0);
+    assert_int_equal(reactor_stream_write(&probe.stream, bytes, 30000), -ENOBUFS);
+    for (unsigned i = 0; i < 100 && probe.outputs == 0; i++) {
+        (void) drain(&probe);
+        run_for(loop, MS / 5);
+    }
+    assert_int_equal(probe.outputs, 1);
+    done(&probe);
+}
+
+static void a_refused_write_is_followed_by_output_ready(void **state)
+{
+    (void) state;
+    each(refuse_below_the_mark);
+}
+
 static void pause_it(struct probe *probe)
 {
     reactor_stream_pause(&probe->stream);
@@ -1155,6 +1180,7 @@ int main(void)
         cmocka_unit_test(what_is_not_consumed_is_shown_again_with_what_follows),
         cmocka_unit_test(bulk_passes_whole_and_in_order),
         cmocka_unit_test(a_peer_that_never_reads_presses_back_and_costs_no_time),
+        cmocka_unit_test(a_refused_write_is_followed_by_output_ready),
         cmocka_unit_test(a_paused_stream_hears_nothing_until_resumed_and_does_not_spin),
         cmocka_unit_test(a_stream_paused_before_its_first_turn_writes_and_then_reads),
         cmocka_unit_test(resuming_shows_what_was_left_unconsumed),

@@ -352,6 +352,8 @@ static void a_listening_address_in_use_is_an_error(void **state)
     struct reactor_threads_options options = {.address = (const struct sockaddr *) &world->address,
                                               .address_bytes = world->address_bytes, .accepted = accepted};
     assert_int_equal(reactor_threads_create(&second, &options), -EADDRINUSE);
+    options.stream = (struct reactor_stream_options){.output_high = 10, .output_low = 11};
+    assert_int_equal(reactor_threads_create(&second, &options), -EINVAL);
     assert_null(second);
     reactor_threads_free(NULL);
     end(world); /* free stops what runs */
