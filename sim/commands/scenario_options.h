@@ -12,7 +12,7 @@
                             "as often as needed, later ones win"}, \
     {"seed", 0, "N", "the same as --set seed=N"}, \
     {"clock", 0, "CLOCK", "virtual, real, or scaled:10 (ten times as fast as real)"}, \
-    {"transport", 0, "NAME", "what carries messages: memory or socketpair"}
+    {"transport", 0, "NAME", "what carries messages: memory, socketpair or localhost"}
 
 /* Loads the scenario at path (its name; read by reader, NULL: the file system) with these options. As topology_load. */
 int scenario_load(struct scenario **scenario, const struct arguments *arguments, const char *path,
