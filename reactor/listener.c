@@ -186,8 +186,7 @@ static bool tell_held(struct reactor_listener *listener)
     return true;
 }
 
-/* What accept(2) says of the one connection, not of the listener. */
-static bool is_of_the_connection(int error)
+bool listener_error_is_of_the_connection(int error)
 {
     switch (error) {
     case EINTR: case ECONNABORTED: case EPROTO: case EPERM: case ENETDOWN: case ENOPROTOOPT: case EHOSTDOWN: case ENONET:
@@ -234,7 +233,7 @@ static void ready(struct reactor_handler *handler, uint32_t readiness)
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             listener->burst = 1;
             break;
-        } else if (!is_of_the_connection(errno)) {
+        } else if (!listener_error_is_of_the_connection(errno)) {
             fail(listener, errno);
         }
     }
@@ -249,7 +248,8 @@ static void completed(struct reactor_handler *handler, const struct reactor_read
             return;
     } else {
         listener->flags &= ~(uint32_t) LISTENER_ACCEPTING; /* it is over: asked for again, if that helps */
-        if (!is_of_the_connection(-completion->result) && completion->result != -EAGAIN && completion->result != -ECANCELED)
+        if (!listener_error_is_of_the_connection(-completion->result) && completion->result != -EAGAIN &&
+            completion->result != -ECANCELED)
             fail(listener, -completion->result);
     }
     adjust(listener);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "reactor/base/assert.h"
-#include "reactor/listener.h"
+#include "reactor/listener_internal.h"
 #include "reactor/options.h"
 #include "reactor/threads_internal.h"
 
@@ -151,13 +151,6 @@ static void await_descriptor(struct reactor_threads *threads)
     pthread_mutex_unlock(&threads->lock);
 }
 
-/* What accept says of a connection, not of the listening socket (accept(2), "Error handling"). */
-static bool is_the_connections(int error)
-{
-    return error == ECONNABORTED || error == EINTR || error == EPROTO || error == ENETDOWN || error == ENOPROTOOPT ||
-           error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH || error == ENETUNREACH || error == EPERM;
-}
-
 static void *dispatch(void *context)
 {
     struct reactor_threads *threads = context;
@@ -169,7 +162,7 @@ static void *dispatch(void *context)
                 refuse(threads, descriptor);
         } else if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
             await_descriptor(threads);
-        } else if (!is_the_connections(error) && !threads->stopping) {
+        } else if (!listener_error_is_of_the_connection(error) && !threads->stopping) {
             threads->result = -error;
             reactor_threads_stop(threads);
         }
