@@ -173,11 +173,11 @@ static void each_loop(void (*test)(struct reactor_loop *loop))
         struct reactor_loop *loop;
         if (strcmp(name, "none") == 0)
             continue;
-        int result = reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name, .entries_max = 1000, .timers_max = 1000});
-        if (result < 0) {
-            print_message("  %s: not on this machine (%s)\n", name, strerror(-result));
+        if (!reactor_demultiplexer_offered(reactor_demultiplexers[i])) {
+            print_message("  %s: skipped, the kernel does not offer it\n", name);
             continue;
         }
+        assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name, .entries_max = 1000, .timers_max = 1000}), 0);
         print_message("  %s\n", name);
         test(loop);
         reactor_loop_free(loop);
