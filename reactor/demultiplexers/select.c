@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/select.h>
 
 #include "reactor/demultiplexers/demultiplexers.h"
@@ -75,34 +76,72 @@ static int select_remove(void *state, int descriptor)
     return 0;
 }
 
+/* What a wait has found. */
+struct found {
+    fd_set readable, writable;
+    fd_set closed; /* without having been removed before */
+};
+
 /* select has no words for a hang-up or an error: both read (and write) as ready, and the call then tells. */
-static int collect(struct select_state *set, const fd_set *readable, const fd_set *writable,
-                   struct reactor_ready *ready, int ready_max, int left)
+static uint32_t readiness_of(const struct found *found, int descriptor)
 {
-    int found = 0, descriptor = set->next < set->end ? set->next : 0;
-    for (int looked = 0; looked < set->end && found < ready_max && left > 0; looked++) {
-        bool reads = FD_ISSET(descriptor, readable), writes = FD_ISSET(descriptor, writable);
-        if (reads || writes) {
-            uint32_t readiness = (reads ? REACTOR_READABLE : 0u) | (writes ? REACTOR_WRITABLE : 0u);
-            ready[found++] = (struct reactor_ready){.token = set->tokens[descriptor],
-                                                    .readiness = readiness};
-            left -= reads + writes; /* pselect counts bits */
+    return (FD_ISSET(descriptor, &found->readable) ? REACTOR_READABLE : 0u) |
+           (FD_ISSET(descriptor, &found->writable) ? REACTOR_WRITABLE : 0u) |
+           (FD_ISSET(descriptor, &found->closed) ? REACTOR_FAILED : 0u);
+}
+
+static int collect(struct select_state *set, const struct found *found, struct reactor_ready *ready, int ready_max,
+                   int left)
+{
+    int count = 0, descriptor = set->next < set->end ? set->next : 0;
+    for (int looked = 0; looked < set->end && count < ready_max && left > 0; looked++) {
+        uint32_t readiness = readiness_of(found, descriptor);
+        if (readiness) {
+            ready[count++] = (struct reactor_ready){.token = set->tokens[descriptor], .readiness = readiness};
+            left -= __builtin_popcount(readiness); /* pselect counts bits */
         }
         descriptor = descriptor + 1 < set->end ? descriptor + 1 : 0;
     }
     set->next = descriptor;
-    return found;
+    return count;
+}
+
+/* One closed descriptor makes pselect fail for all: they are looked for one by one, and the others asked without them.
+ * How many bits are set. */
+static int look_past_closed(const struct select_state *set, struct found *found)
+{
+    int closed = 0;
+    found->readable = set->reading;
+    found->writable = set->writing;
+    for (int descriptor = 0; descriptor < set->end; descriptor++) {
+        bool asked = FD_ISSET(descriptor, &set->reading) || FD_ISSET(descriptor, &set->writing);
+        if (!asked || fcntl(descriptor, F_GETFD) >= 0)
+            continue;
+        FD_CLR(descriptor, &found->readable);
+        FD_CLR(descriptor, &found->writable);
+        FD_SET(descriptor, &found->closed);
+        closed++;
+    }
+    int bits = pselect(set->end, &found->readable, &found->writable, NULL, &(struct timespec){0}, NULL);
+    if (bits >= 0)
+        return closed + bits;
+    FD_ZERO(&found->readable);
+    FD_ZERO(&found->writable);
+    return closed;
 }
 
 static int select_wait(void *state, struct reactor_ready *ready, int ready_max, uint64_t timeout_ns)
 {
     struct select_state *set = state;
-    fd_set readable = set->reading, writable = set->writing;
+    struct found found = {.readable = set->reading, .writable = set->writing};
     struct timespec timeout;
-    int bits = pselect(set->end, &readable, &writable, NULL, demultiplexer_timeout(timeout_ns, &timeout), NULL);
+    int bits = pselect(set->end, &found.readable, &found.writable, NULL, demultiplexer_timeout(timeout_ns, &timeout),
+                       NULL);
+    if (bits < 0 && errno == EBADF)
+        bits = look_past_closed(set, &found);
     if (bits < 0)
         return errno == EINTR ? 0 : -errno;
-    return collect(set, &readable, &writable, ready, ready_max, bits);
+    return collect(set, &found, ready, ready_max, bits);
 }
 
 const struct reactor_demultiplexer_ops reactor_demultiplexer_select = {

@@ -236,6 +236,39 @@ static void the_table_finds_its_rows_and_nothing_else(void **state)
     assert_null(reactor_demultiplexer_find(""));
 }
 
+static void close_before_removing(struct bed *bed)
+{
+    struct reactor_ready ready[4];
+    int closed = bed->pipes[0][0], other = bed->pipes[1][0];
+    bool tells = strcmp(bed->ops->name, "select") == 0 || strcmp(bed->ops->name, "poll") == 0;
+    assert_int_equal(bed->ops->add(bed->state, closed, REACTOR_READ, 1), 0);
+    assert_int_equal(bed->ops->add(bed->state, other, REACTOR_READ, 2), 0);
+    assert_int_equal(look(bed, ready, 4), 0);
+    assert_int_equal(write(bed->pipes[1][1], "x", 1), 1);
+    close(closed);
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned seen = 0;
+        int count = look(bed, ready, 4);
+        assert_in_range(count, 1, 2);
+        for (int k = 0; k < count; k++) {
+            seen |= 1u << ready[k].token;
+            assert_int_equal(ready[k].readiness, ready[k].token == 2 ? REACTOR_READABLE : REACTOR_FAILED);
+        }
+        assert_int_equal(seen, tells ? 6 : 4); /* (the kernel's own lists forget it, or keep the file) */
+    }
+    int removed = bed->ops->remove(bed->state, closed);
+    assert_true(!tells || removed == 0);
+    assert_int_equal(look(bed, ready, 4), 1);
+    assert_true(ready[0].token == 2);
+    assert_int_equal(dup2(other, closed), closed); /* for the bed to close */
+}
+
+static void one_closed_before_it_was_removed_has_failed_and_the_others_go_on(void **state)
+{
+    (void) state;
+    each(close_before_removing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_number_that_is_used_again_reports_its_new_file_only),
         cmocka_unit_test(where_io_uring_is_forbidden_auto_is_epoll_and_its_row_says_so),
         cmocka_unit_test(the_table_finds_its_rows_and_nothing_else),
+        cmocka_unit_test(one_closed_before_it_was_removed_has_failed_and_the_others_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
