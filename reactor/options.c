@@ -7,6 +7,10 @@
 #include "reactor/options_internal.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+#define OUTPUT_HIGH_DEFAULT (64u << 10)
+#define OUTPUT_MAX_DEFAULT (16u << 20)
+#define INPUT_MAX_DEFAULT (1u << 20)
+#define STREAM_BYTES_MOST (UINT64_C(1) << 31) /* what the buffer pool has in one piece */
 
 /* A number, 32 or 64 bits wide. */
 struct option {
@@ -32,10 +36,10 @@ static const struct option loop_options[] = {
     {0}};
 
 static const struct option stream_options[] = {
-    OPTION(reactor_stream_options, output_high, "bytes", 1, UINT64_C(1) << 31, 0),
-    OPTION(reactor_stream_options, output_low, "bytes", 1, UINT64_C(1) << 31, 0),
-    OPTION(reactor_stream_options, output_max, "bytes", 1, UINT64_C(1) << 31, 0),
-    OPTION(reactor_stream_options, input_max, "bytes", 1, UINT64_C(1) << 31, 0),
+    OPTION(reactor_stream_options, output_high, "bytes", 1, STREAM_BYTES_MOST, 0),
+    OPTION(reactor_stream_options, output_low, "bytes", 1, STREAM_BYTES_MOST, 0),
+    OPTION(reactor_stream_options, output_max, "bytes", 1, STREAM_BYTES_MOST, 0),
+    OPTION(reactor_stream_options, input_max, "bytes", 1, STREAM_BYTES_MOST, 0),
     {0}};
 
 static const struct option listener_options[] = {
@@ -137,15 +141,33 @@ struct reactor_loop_options loop_options_filled(const struct reactor_loop_option
     return filled;
 }
 
+struct reactor_stream_options stream_options_filled(const struct reactor_stream_options *options)
+{
+    struct reactor_stream_options filled = options ? *options : (struct reactor_stream_options){0};
+    filled.output_max = filled.output_max ? filled.output_max : OUTPUT_MAX_DEFAULT;
+    uint32_t high = filled.output_max / 2 < OUTPUT_HIGH_DEFAULT ? filled.output_max / 2 : OUTPUT_HIGH_DEFAULT;
+    filled.output_high = filled.output_high ? filled.output_high : high;
+    filled.output_low = filled.output_low ? filled.output_low : filled.output_high / 4;
+    filled.input_max = filled.input_max ? filled.input_max : INPUT_MAX_DEFAULT;
+    filled.idle_bytes_min = filled.idle_bytes_min ? filled.idle_bytes_min : 1;
+    return filled;
+}
+
+static const char *if_default(uint32_t asked)
+{
+    return asked ? "" : " by default";
+}
+
 int reactor_stream_options_check(const struct reactor_stream_options *options, struct base_diagnostics *diagnostics)
 {
+    const struct reactor_stream_options filled = stream_options_filled(options);
     int result = check(stream_options, options, diagnostics);
-    if (options->output_high && options->output_low > options->output_high)
-        result = REFUSE(diagnostics, NULL, "output_low: %u bytes are more than output_high, %u", options->output_low,
-                        options->output_high);
-    if (options->output_max && options->output_high > options->output_max)
-        result = REFUSE(diagnostics, NULL, "output_high: %u bytes are more than output_max, %u: write would never return 1",
-                        options->output_high, options->output_max);
+    if (filled.output_low > filled.output_high)
+        result = REFUSE(diagnostics, NULL, "output_low: %u bytes are more than output_high, %u%s", filled.output_low,
+                        filled.output_high, if_default(options->output_high));
+    if (filled.output_high >= filled.output_max)
+        result = REFUSE(diagnostics, NULL, "output_high: %u bytes are not less than output_max, %u%s: write would never "
+                        "return 1", filled.output_high, filled.output_max, if_default(options->output_max));
     if (options->idle_bytes_min && !options->idle_timeout_ns)
         result = REFUSE(diagnostics, NULL, "idle_bytes_min: %u bytes, but in what time? idle_timeout_ns is 0",
                         options->idle_bytes_min);

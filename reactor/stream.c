@@ -5,34 +5,23 @@
 
 #include "reactor/base/assert.h"
 #include "reactor/loop_internal.h"
+#include "reactor/options_internal.h"
 #include "reactor/stream_internal.h"
-
-#define OUTPUT_HIGH_DEFAULT (64u << 10)
-#define OUTPUT_MAX_DEFAULT (16u << 20)
-#define INPUT_MAX_DEFAULT (1u << 20)
-#define BYTES_MOST (1u << 31) /* what the buffer pool has in one piece */
-
-static uint32_t bounded(uint32_t asked, uint32_t otherwise)
-{
-    uint32_t bytes = asked ? asked : otherwise;
-    return bytes < BYTES_MOST ? bytes : BYTES_MOST;
-}
 
 void stream_init(struct reactor_stream *stream, const struct reactor_stream_backend *backend,
                  const struct reactor_stream_options *options)
 {
-    static const struct reactor_stream_options defaults;
-    options = options ? options : &defaults;
+    const struct reactor_stream_options filled = stream_options_filled(options);
     struct reactor_handler handler = {.ops = stream->handler.ops, .descriptor = stream->handler.descriptor};
     *stream = (struct reactor_stream){.handler = handler, .backend = backend};
-    stream->output_max = bounded(options->output_max, OUTPUT_MAX_DEFAULT);
-    stream->output_high = bounded(options->output_high, OUTPUT_HIGH_DEFAULT);
-    stream->output_low = options->output_low ? options->output_low : stream->output_high / 4;
-    stream->input_max = bounded(options->input_max, INPUT_MAX_DEFAULT);
-    stream->idle_timeout_ns = options->idle_timeout_ns;
-    stream->idle_bytes_min = options->idle_bytes_min ? options->idle_bytes_min : 1;
-    stream->flags = (options->connecting ? STREAM_CONNECTING : 0u) | (options->half_open ? STREAM_HALF_OPEN : 0u) |
-                    (options->idle_timeout_ns ? STREAM_TIMED : 0u);
+    stream->output_max = filled.output_max;
+    stream->output_high = filled.output_high;
+    stream->output_low = filled.output_low;
+    stream->input_max = filled.input_max;
+    stream->idle_timeout_ns = filled.idle_timeout_ns;
+    stream->idle_bytes_min = filled.idle_bytes_min;
+    stream->flags = (filled.connecting ? STREAM_CONNECTING : 0u) | (filled.half_open ? STREAM_HALF_OPEN : 0u) |
+                    (filled.idle_timeout_ns ? STREAM_TIMED : 0u);
 }
 
 static inline void give_input(struct reactor_stream *stream)

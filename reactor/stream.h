@@ -40,8 +40,9 @@ struct reactor_stream_options {
     uint64_t idle_timeout_ns;    /* 0: none. Idle: for so long fewer than idle_bytes_min bytes went in or out. Does not
                                   * run while the owner has paused input and nothing is pending */
     uint32_t idle_bytes_min;     /* 0: 1. More is a least rate: catches the peer that sends a byte a second */
-    uint32_t output_high;        /* bytes pending above which write returns 1; 0: 64 KiB */
-    uint32_t output_low;         /* 0: a quarter of output_high */
+    uint32_t output_high;        /* bytes pending above which write returns 1; less than output_max. 0: 64 KiB, or half
+                                  * of output_max where that is less */
+    uint32_t output_low;         /* at most output_high; 0: a quarter of it */
     uint32_t output_max;         /* bytes pending at most; 0: 16 MiB */
     uint32_t input_max;          /* bytes not consumed at most, beyond which nothing is read; 0: 1 MiB */
     struct reactor_listener *listener; /* that accepted it: told when the connection is over; NULL: none. Borrowed */
@@ -68,7 +69,8 @@ struct reactor_stream {
 };
 
 /* 0, or -errno: nothing is attached then, no call comes, the descriptor stays the caller's. options are copied; NULL:
- * all defaults. -EINVAL options that make no sense (options.h), -ENOBUFS too many handlers, -EMFILE beyond what select can watch, -ESHUTDOWN the loop is going. */
+ * all defaults. -EINVAL options that make no sense (options.h), -ENOBUFS too many handlers, -EMFILE beyond what select
+ * can watch, -ESHUTDOWN the loop is going. */
 int reactor_stream_open(struct reactor_stream *stream, struct reactor_loop *loop,
                         const struct reactor_stream_options *options) __attribute__((warn_unused_result));
 

@@ -419,10 +419,20 @@ static void options_that_contradict_each_other_are_refused(void **state)
     const struct reactor_stream_options streams[] = {
         {.output_high = 10, .output_low = 11},
         {.output_high = 1001, .output_max = 1000},
+        {.output_high = 1000, .output_max = 1000},
+        {.output_low = 70000},
+        {.output_low = 501, .output_max = 1000},
+        {.output_high = 20000000},
         {.idle_bytes_min = 5},
         {.input_max = UINT32_MAX},
     };
-    const char *named[] = {"output_low: 11", "output_high: 1001", "idle_bytes_min: 5", "input_max: 4294967295"};
+    const char *named[] = {"output_low: 11 bytes are more than output_high, 10",
+                           "output_high: 1001 bytes are not less than output_max, 1000:",
+                           "output_high: 1000 bytes are not less than output_max, 1000:",
+                           "output_low: 70000 bytes are more than output_high, 65536 by default",
+                           "output_low: 501 bytes are more than output_high, 500 by default",
+                           "output_high: 20000000 bytes are not less than output_max, 16777216 by default",
+                           "idle_bytes_min: 5", "input_max: 4294967295"};
     struct reactor_loop *loop = create(&(struct reactor_loop_options){0});
     static const struct reactor_handler_ops ops = {.name = "stream"};
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {

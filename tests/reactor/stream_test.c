@@ -373,7 +373,7 @@ static void refuse_below_the_mark(struct reactor_loop *loop)
 {
     static const uint8_t bytes[50001];
     struct probe probe;
-    open_pair(&probe, loop, &(struct reactor_stream_options){.output_max = 50000});
+    open_pair(&probe, loop, &(struct reactor_stream_options){.output_high = 40000, .output_max = 50000});
     assert_int_equal(reactor_stream_write(&probe.stream, bytes, 50001), -ENOBUFS);
     run_for(loop, 2 * MS);
     assert_int_equal(probe.outputs, 0); /* nothing was pending, and it would never fit */
@@ -1136,7 +1136,7 @@ static void at_random(struct reactor_loop *loop)
             if (probe->other >= 0)
                 close(probe->other);
             struct reactor_stream_options options = {
-                .half_open = draw(2), .idle_timeout_ns = draw(2) ? 2 * MS : 0, .output_high = 1 + draw(100000),
+                .half_open = draw(2), .idle_timeout_ns = draw(2) ? 2 * MS : 0, .output_high = 1 + draw(99999),
                 .output_max = 100000 + draw(1000000), .input_max = 20000 + draw(100000),
             };
             (draw(4) ? open_pair : open_tcp)(probe, loop, &options);
