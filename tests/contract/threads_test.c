@@ -57,7 +57,7 @@ static void on_each_overlay(const char *latency, const char *more, const char *c
     for (uint32_t o = 0; o < sim_overlays.kind_count; o++) {
         char *yaml = yaml_of(sim_overlays.kinds[o]->name, latency, more);
         long recorded = on_threads(yaml, sets, &sim_vocabulary, sim_overlays.kinds[o]->name);
-        if (recorded < 100)
+        if (recorded < 200)
             fail_msg("%s: only %ld messages", sim_overlays.kinds[o]->name, recorded);
         free(yaml);
     }
@@ -66,7 +66,7 @@ static void on_each_overlay(const char *latency, const char *more, const char *c
 static void every_overlay_in_calm(void **state)
 {
     (void) state;
-    on_each_overlay("{latency: {constant: 50 ms}}", ALL_ROWS, WITH("duration=10 s"));
+    on_each_overlay("{latency: {constant: 50 ms}}", ALL_ROWS, NULL);
 }
 
 /* Without a trace peers join in another order than theirs; with one group, too, less is asked at each event. */
@@ -113,17 +113,13 @@ static void every_overlay_with_a_sample_of_trees(void **state)
 {
     (void) state;
     on_each_overlay("{latency: {uniform: [10 ms, 90 ms]}}",
-                    CHURN "trace: {record: [lifecycle, messages, timers], sample: 60 %, index: false}\n",
-                    WITH("duration=10 s"));
+                    CHURN "trace: {record: [lifecycle, messages, timers], sample: 60 %, index: false}\n", NULL);
 }
 
-static void on_latency(const char *latency, const char *peers)
+static void on_latency(const char *overlay, const char *latency, const char *peers)
 {
-    static const char rows[] = "trace: {record: [lifecycle, messages], index: false}\n";
-    char *yaml = yaml_of("kademlia", latency, CHURN FAULTS), *traced = NULL;
-    assert_true(asprintf(&traced, "%s%s", yaml, rows) > 0);
-    on_threads(traced, WITH(peers, "duration=15 s"), &sim_vocabulary, latency);
-    free(traced);
+    char *yaml = yaml_of(overlay, latency, CHURN FAULTS ALL_ROWS);
+    on_threads(yaml, WITH(peers, "duration=15 s"), &sim_vocabulary, latency);
     free(yaml);
 }
 
@@ -139,8 +135,11 @@ static void every_latency_model(void **state)
         "{latency: {pareto: {shape: 1.5, scale: 20 ms}, per: message}}",
         "{latency: {regions: {file: " PEERLAB_SOURCE_DIR "/topologies/world-regions.csv, unit: ms, of: one-way}}}",
     };
-    for (size_t l = 0; l < sizeof latencies / sizeof *latencies; l++)
-        on_latency(latencies[l], "peers=[{name: a, count: 130, region: europe}, {name: b, count: 90, region: japan}]");
+    for (size_t l = 0; l < sizeof latencies / sizeof *latencies; l++) {
+        static const char peers[] = "peers=[{name: a, count: 130, region: europe}, {name: b, count: 90, region: japan}]";
+        on_latency("kademlia", latencies[l], peers);
+        on_latency("epidemic", latencies[l], peers);
+    }
 }
 
 /* Nobody shares a row: between two peers on one nothing takes time, and one loop would run. */
@@ -151,7 +150,8 @@ static void a_measured_matrix(void **state)
         print_message("skipped: %s is not here\n", CITIES);
         skip();
     }
-    on_latency("{latency: {matrix: " CITIES ", unit: ms, of: round-trip, assign: in-order}, jitter: {normal: 1 ms}}",
+    on_latency("kademlia",
+               "{latency: {matrix: " CITIES ", unit: ms, of: round-trip, assign: in-order}, jitter: {normal: 1 ms}}",
                "peers=[{name: a, count: 222}, {name: b, count: 0}]");
 }
 
@@ -179,7 +179,7 @@ static void a_population_in_a_frenzy(void **state)
                          "churn: [{peers: a, session: {uniform: [1 ns, 300 us]}, downtime: {uniform: [1 ns, 300 us]}},"
                          "{peers: b, session: {constant: 1 ms}, downtime: {constant: 1 ms}}]\n"
                          "trace: {record: [lifecycle, messages, timers, lookups], index: false}\n");
-    on_threads(yaml, WITH("duration=60 ms", "overlay.start=join"), &sim_vocabulary, "frenzy");
+    on_threads(yaml, WITH("duration=200 ms", "overlay.start=join"), &sim_vocabulary, "frenzy");
     free(yaml);
 }
 

@@ -52,6 +52,11 @@ static void quantiles_are_within_half_a_cell_of_the_nearest_rank(void **state)
     }
     assert_int_equal(base_histogram_count(&histogram), COUNT);
     assert_int_equal(base_histogram_max(&histogram), values[COUNT - 1]);
+    uint64_t first_large = 0;
+    while (values[first_large] < 2048)
+        first_large++;
+    assert_int_equal(histogram.large_min, values[first_large]);
+    assert_int_equal(histogram.large_count, COUNT - first_large);
     base_histogram_done(&histogram);
     free(values);
 }
