@@ -107,7 +107,7 @@ static int collect(struct select_state *set, const struct found *found, struct r
 }
 
 /* One closed descriptor makes pselect fail for all: they are looked for one by one, and the others asked without them.
- * How many bits are set. */
+ * How many bits are set, or -1 with errno where none was closed. */
 static int look_past_closed(const struct select_state *set, struct found *found)
 {
     int closed = 0;
@@ -123,11 +123,14 @@ static int look_past_closed(const struct select_state *set, struct found *found)
         closed++;
     }
     int bits = pselect(set->end, &found->readable, &found->writable, NULL, &(struct timespec){0}, NULL);
-    if (bits >= 0)
-        return closed + bits;
-    FD_ZERO(&found->readable);
-    FD_ZERO(&found->writable);
-    return closed;
+    if (bits < 0 && !closed)
+        return bits;
+    if (bits < 0) { /* these next time */
+        FD_ZERO(&found->readable);
+        FD_ZERO(&found->writable);
+        bits = 0;
+    }
+    return closed + bits;
 }
 
 static int select_wait(void *state, struct reactor_ready *ready, int ready_max, uint64_t timeout_ns)
