@@ -125,7 +125,7 @@ static int run_bench(const struct arguments *arguments)
 }
 
 static const struct command_option options[] = {
-    {"json", 0, NULL, "{workload unit check sizes[{peers engine_per_s limit_per_s ratio ...}]};\na workload's only: those in topologies/bench"},
+    {"json", 0, NULL, "all but lag, limit, network and scenarios; a workload's: {workload unit check sizes[{peers engine_per_s limit_per_s ratio ...}]}"},
     {"list", 0, NULL, "only names them"},
 };
 

@@ -7,11 +7,11 @@
  *   append     what a row costs the appending thread, user CPU: with the writer beside it, and with the null sink
  *   runs       whole scenarios with everything recorded and with nothing: user CPU of the simulating thread
  *
- * All three end with the file on the disk. On a busy machine only the CPU a row means something: trace has two threads.
+ * Only the trace ends with its file on the disk: the others are limits. On a busy machine only the CPU a row means
+ * something: trace has two threads.
  *
- * trace_writer [MILLIONS [REPETITIONS [DIRECTORY]]]; prints tables. Exits with 1 where the trace is under .8 of the table
- * (the median pair), over 48 bytes a row, or over 1.25 of a run's user CPU. */
-#include <fcntl.h>
+ * trace_writer [MILLIONS [REPETITIONS [DIRECTORY]]] [--json]. Exits with 1 where the trace is under .8 of the table (the
+ * median pair), over 48 bytes a row, or over 1.25 of a run's user CPU. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,16 +157,11 @@ static sqlite3 *open_plain(const char *path)
     return database;
 }
 
-/* On the disk, as a finished trace is. */
-static void end_plain(sqlite3 *database, sqlite3_stmt *insert, const char *path)
+static void end_plain(sqlite3 *database, sqlite3_stmt *insert)
 {
     sqlite3_finalize(insert);
     sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
     sqlite3_close(database);
-    int file = open(path, O_RDWR | O_CLOEXEC);
-    if (file < 0 || fsync(file) < 0)
-        fail(path);
-    close(file);
 }
 
 static uint32_t fill(struct trace_batch *batch, uint64_t first, uint64_t rows)
@@ -207,7 +202,7 @@ static struct timing run_table(const char *path, uint64_t rows)
         add(&sum, since(start));
     }
     struct timing start = now();
-    end_plain(database, insert, path);
+    end_plain(database, insert);
     add(&sum, since(start));
     free(batch);
     return sum;
@@ -249,19 +244,25 @@ static struct timing run_prepared(const char *path, uint64_t rows)
             fail(sqlite3_errmsg(database));
         sqlite3_reset(insert);
     }
-    end_plain(database, insert, path);
+    end_plain(database, insert);
     return since(start);
 }
 
 /* ---- the writer ---- */
 
-static bool bench_writer(const char *path, uint64_t rows, int repetitions)
+struct writer_result {
+    double rows_per_s, cpu_ns, bytes_a_row, bytes_a_row_indexed, index_s; /* the trace's; CPU: the writer's thread, a row */
+    double table_rows_per_s, table_cpu_ns, prepared_rows_per_s, of_table;
+    double append_ns, append_null_ns; /* user CPU of the appending thread, a row */
+};
+
+static struct writer_result bench_writer(const char *path, uint64_t rows, int repetitions)
 {
     double of_table[REPETITIONS_MAX], trace_s[REPETITIONS_MAX], table_s[REPETITIONS_MAX], table_cpu_s[REPETITIONS_MAX];
-    double cpu_s[REPETITIONS_MAX], append_s[REPETITIONS_MAX], null_s[REPETITIONS_MAX];
+    double cpu_s[REPETITIONS_MAX], append_s[REPETITIONS_MAX], null_s[REPETITIONS_MAX], user_s, count = (double) rows;
     uint64_t bytes = 0, indexed_bytes, null_bytes;
     for (int i = 0; i < repetitions; i++) {
-        double making = making_s(rows), user_s, null_user_s;
+        double making = making_s(rows), null_user_s;
         struct timing table = run_table(path, rows);
         unlink(path);
         struct timing trace = run_trace(path, rows, false, &user_s, &bytes);
@@ -274,21 +275,43 @@ static bool bench_writer(const char *path, uint64_t rows, int repetitions)
     }
     struct timing prepared = run_prepared(path, rows);
     unlink(path);
-    double user_s, count = (double) rows;
     struct timing indexed = run_trace(path, rows, true, &user_s, &indexed_bytes);
     unlink(path);
-    double ratio = median(of_table, repetitions), trace = median(trace_s, repetitions), row_bytes = (double) bytes / count;
-    double table = median(table_s, repetitions);
-    printf("%-16s %10s %12s %10s\n", "writer", "rows/s", "CPU ns a row", "bytes a row");
-    printf("%-16s %10.0f %12.0f %10.1f   %.3f of the table (%s); %.1f bytes with indexes, built in %.2f s\n", "trace",
-           count / trace, median(cpu_s, repetitions) / count * 1e9, row_bytes, ratio,
-           ratio >= 0.8 ? "reached" : "under .8", (double) indexed_bytes / count, indexed.wall_s - trace);
-    printf("%-16s %10.0f %12.0f\n%-16s %10.0f\n", "table", count / table,
-           median(table_cpu_s, repetitions) / count * 1e9, "prepared", count / prepared.wall_s);
-    printf("%-16s %10s %12.1f %10s   %.1f with the null sink\n", "append", "", median(append_s, repetitions) / count * 1e9,
-           "", median(null_s, repetitions) / count * 1e9);
+    double trace = median(trace_s, repetitions);
+    return (struct writer_result) {
+        .rows_per_s = count / trace, .cpu_ns = median(cpu_s, repetitions) / count * 1e9,
+        .bytes_a_row = (double) bytes / count, .bytes_a_row_indexed = (double) indexed_bytes / count,
+        .index_s = indexed.wall_s - trace, .table_rows_per_s = count / median(table_s, repetitions),
+        .table_cpu_ns = median(table_cpu_s, repetitions) / count * 1e9, .prepared_rows_per_s = count / prepared.wall_s,
+        .of_table = median(of_table, repetitions), .append_ns = median(append_s, repetitions) / count * 1e9,
+        .append_null_ns = median(null_s, repetitions) / count * 1e9};
+}
+
+static bool writer_reached(const struct writer_result *result)
+{
+    return result->of_table >= 0.8 && result->bytes_a_row <= 48;
+}
+
+static void print_writer(const struct writer_result *r)
+{
+    printf("%-16s %10s %12s %11s\n", "writer", "rows/s", "CPU ns a row", "bytes a row");
+    printf("%-16s %10.0f %12.0f %11.1f   %.3f of the table (%s); %.1f bytes with indexes, built in %.2f s\n", "trace",
+           r->rows_per_s, r->cpu_ns, r->bytes_a_row, r->of_table, r->of_table >= 0.8 ? "reached" : "under .8",
+           r->bytes_a_row_indexed, r->index_s);
+    printf("%-16s %10.0f %12.0f\n%-16s %10.0f\n", "table", r->table_rows_per_s, r->table_cpu_ns, "prepared",
+           r->prepared_rows_per_s);
+    printf("%-16s %10s %12.1f %11s   %.1f with the null sink\n\n", "append", "", r->append_ns, "", r->append_null_ns);
     fflush(stdout);
-    return ratio >= 0.8 && row_bytes <= 48;
+}
+
+static void print_writer_json(const struct writer_result *r)
+{
+    printf("{\"bytes_a_row\": %.1f, \"bytes_a_row_indexed\": %.1f, \"trace_of_table\": %.3f,\n"
+           " \"trace_rows_per_s\": %.0f, \"table_rows_per_s\": %.0f, \"prepared_rows_per_s\": %.0f,\n"
+           " \"trace_cpu_ns\": %.0f, \"table_cpu_ns\": %.0f, \"index_s\": %.2f, \"append_ns\": %.1f,"
+           " \"append_null_ns\": %.1f", r->bytes_a_row, r->bytes_a_row_indexed, r->of_table, r->rows_per_s,
+           r->table_rows_per_s, r->prepared_rows_per_s, r->cpu_ns, r->table_cpu_ns, r->index_s, r->append_ns,
+           r->append_null_ns);
 }
 
 /* ---- whole runs ---- */
@@ -298,7 +321,7 @@ static const struct scenario_run {
     uint32_t set_count;
 } scenario_runs[] = {
     {"kademlia-churn", PEERLAB_SOURCE_DIR "/topologies/kademlia-churn.yaml", {"duration=40 min"}, 1},
-    {"chord-converged", PEERLAB_SOURCE_DIR "/topologies/bench/chord-converged.yaml", {"peers.0.count=50000"}, 1},
+    {"chord-converged", PEERLAB_SOURCE_DIR "/topologies/bench/chord-converged.yaml", {"peers.0.count=20000"}, 1},
     {"averaging", PEERLAB_SOURCE_DIR "/topologies/bench/averaging.yaml", {0}, 0},
 };
 
@@ -364,8 +387,12 @@ static struct run_cost run_apart(const struct scenario_run *chosen, const char *
     return cost;
 }
 
+struct run_result {
+    double ratio, row_ns, bare_s, traced_s, rows;
+};
+
 /* In turns. Whatever tracing adds, at set-up too, is held against the run behind its set-up. */
-static bool bench_run(const struct scenario_run *chosen, const char *path, int repetitions)
+static struct run_result bench_run(const struct scenario_run *chosen, const char *path, int repetitions)
 {
     double ratios[REPETITIONS_MAX], row_ns[REPETITIONS_MAX], bare_s[REPETITIONS_MAX], traced_s[REPETITIONS_MAX], rows = 0;
     for (int i = 0; i < repetitions; i++) {
@@ -377,23 +404,56 @@ static bool bench_run(const struct scenario_run *chosen, const char *path, int r
         rows = traced.rows;
         row_ns[i] = (traced_s[i] - bare_s[i]) / rows * 1e9;
     }
-    double ratio = median(ratios, repetitions);
-    printf("%-16s %10.0f %10.3f %12.3f %8.3f %8.1f   %s\n", chosen->name, rows, median(bare_s, repetitions),
-           median(traced_s, repetitions), ratio, median(row_ns, repetitions), ratio <= 1.25 ? "reached" : "above 1.25");
-    return ratio <= 1.25;
+    return (struct run_result) {median(ratios, repetitions), median(row_ns, repetitions), median(bare_s, repetitions),
+                                median(traced_s, repetitions), rows};
+}
+
+static bool run_reached(const struct run_result *result)
+{
+    return result->ratio <= 1.25;
+}
+
+static void print_run(const char *name, const struct run_result *r)
+{
+    printf("%-16s %10.0f %10.3f %12.3f %8.3f %8.1f   %s\n", name, r->rows, r->bare_s, r->traced_s, r->ratio, r->row_ns,
+           run_reached(r) ? "reached" : "above 1.25");
+    fflush(stdout);
+}
+
+static void print_run_json(const char *name, const struct run_result *r)
+{
+    printf(",\n \"%s\": {\"traced_of_bare_user_cpu\": %.3f, \"ns_a_row\": %.1f, \"rows\": %.0f,"
+           " \"bare_user_cpu_s\": %.3f, \"traced_user_cpu_s\": %.3f}", name, r->ratio, r->row_ns, r->rows, r->bare_s,
+           r->traced_s);
+}
+
+/* Each as soon as it is measured. */
+static bool bench_all(const char *path, uint64_t rows, int repetitions, bool json)
+{
+    struct writer_result writer = bench_writer(path, rows, repetitions);
+    bool reached = writer_reached(&writer);
+    (json ? print_writer_json : print_writer)(&writer);
+    if (!json)
+        printf("%-16s %10s %10s %12s %8s %8s\n", "everything", "rows", "user CPU s", "with trace s", "ratio", "ns a row");
+    for (size_t i = 0; i < sizeof scenario_runs / sizeof *scenario_runs; i++) {
+        struct run_result run = bench_run(&scenario_runs[i], path, repetitions);
+        reached &= run_reached(&run);
+        (json ? print_run_json : print_run)(scenario_runs[i].name, &run);
+    }
+    if (json)
+        puts("}");
+    return reached;
 }
 
 int main(int argc, char **argv)
 {
+    bool json = argc > 1 && strcmp(argv[argc - 1], "--json") == 0;
+    argc -= json;
     uint64_t rows = (uint64_t) (1e6 * (argc > 1 ? atof(argv[1]) : 2));
     int repetitions = argc > 2 ? atoi(argv[2]) : 5;
     char path[4096];
     if (rows == 0 || repetitions < 1 || repetitions > REPETITIONS_MAX)
-        fail("usage: trace_writer [MILLIONS [REPETITIONS [DIRECTORY]]]");
+        fail("usage: trace_writer [MILLIONS [REPETITIONS [DIRECTORY]]] [--json]");
     snprintf(path, sizeof path, "%s/trace_writer.db", argc > 3 ? argv[3] : ".");
-    bool reached = bench_writer(path, rows, repetitions);
-    printf("\n%-16s %10s %10s %12s %8s %8s\n", "everything", "rows", "user CPU s", "with trace s", "ratio", "ns a row");
-    for (size_t i = 0; i < sizeof scenario_runs / sizeof *scenario_runs; i++)
-        reached &= bench_run(&scenario_runs[i], path, repetitions);
-    return reached ? 0 : 1;
+    return bench_all(path, rows, repetitions, json) ? 0 : 1;
 }
