@@ -145,11 +145,25 @@ static void *run(void *context)
     return NULL;
 }
 
+int loops_refuse_begun(const struct reactor_loops *loops, const char *what, struct base_diagnostics *diagnostics)
+{
+    bool runs = loops->members[0].running; /* the first to be started and joined */
+    if (!loops->begun)
+        return 0;
+    if (diagnostics)
+        base_diagnose(diagnostics, BASE_ERROR, nowhere(), "what is to run anew is created anew", "%s: the loops %s", what,
+                      runs ? "run already" : "have run, and are closed");
+    return runs ? -EALREADY : -ESHUTDOWN;
+}
+
 /* Signals are the program's own threads' business: a loop is stopped by them through reactor_loops_stop. */
 int reactor_loops_start(struct reactor_loops *loops, struct base_diagnostics *diagnostics)
 {
     sigset_t all, before;
-    int error = 0;
+    int error = 0, begun = loops_refuse_begun(loops, "starting", diagnostics);
+    if (begun < 0)
+        return begun;
+    loops->begun = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (uint32_t i = 0; i < loops->count && !error; i++) {

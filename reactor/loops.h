@@ -58,14 +58,15 @@ struct reactor_loops_listen_options {
     void *context; /* borrowed */
 };
 
-/* Before start. 0, or -errno with what, where and which loop in diagnostics. A port of 0 is chosen by the system:
- * see reactor_loops_address. */
+/* Before start. 0, or -errno with what, where and which loop in diagnostics: -EINVAL options that make no sense
+ * (options.h), -EALREADY, -ESHUTDOWN as of start. A port of 0 is chosen by the system: see reactor_loops_address. */
 int reactor_loops_listen(struct reactor_loops *loops, const struct reactor_loops_listen_options *options,
                          struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
 /* Of the listening made last. 0 or -errno. */
 int reactor_loops_address(const struct reactor_loops *loops, struct sockaddr_storage *address, socklen_t *bytes);
 
-/* Starts the threads; all of them run or none. 0, or -errno. */
+/* Starts the threads; all of them run or none. Once: 0, or -errno with what in diagnostics; -EALREADY they run, -ESHUTDOWN
+ * they have run (or could not all be started): loops that were closed do not run again, create others. */
 int reactor_loops_start(struct reactor_loops *loops, struct base_diagnostics *diagnostics)
     __attribute__((warn_unused_result));
 /* Ends all runs after the handlers that are active. From any thread and from signal handlers. */

@@ -47,8 +47,12 @@ struct reactor_loops {
     struct reactor_loops_options options;
     struct loops_member *members;
     uint32_t count;
+    bool begun; /* start was called */
     struct loops_listening *listenings; /* the last made first */
 };
+
+/* loops.c: -EALREADY they run, -ESHUTDOWN they have run; both are diagnosed. 0: they were not started yet. */
+int loops_refuse_begun(const struct reactor_loops *loops, const char *what, struct base_diagnostics *diagnostics);
 
 /* loops_listen.c */
 void loops_take_handed(void *context, struct reactor_entry *entry); /* by the member's loop */

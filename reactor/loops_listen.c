@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "reactor/loops_internal.h"
+#include "reactor/options.h"
 
 static const struct reactor_handler_ops acceptor_ops = {.name = "acceptor of several loops"};
 
@@ -142,7 +143,10 @@ int reactor_loops_listen(struct reactor_loops *loops, const struct reactor_loops
     uint32_t count = options->spread == REACTOR_REUSEPORT ? loops->count : 1;
     struct sockaddr_storage address;
     socklen_t bytes = options->address_bytes;
-    if (bytes > sizeof address)
+    int begun = loops_refuse_begun(loops, "listening", diagnostics);
+    if (begun < 0)
+        return begun;
+    if (reactor_loops_listen_options_check(options, diagnostics) < 0)
         return -EINVAL;
     memcpy(&address, options->address, bytes);
     struct loops_listening *listening = calloc(1, sizeof *listening + count * sizeof listening->listeners[0]);

@@ -8,12 +8,13 @@
 
 #include "reactor/base/assert.h"
 #include "reactor/loop_internal.h"
+#include "reactor/options.h"
+#include "reactor/options_internal.h"
 
 #define THREADS_MAX_DEFAULT 4
-#define THREADS_MOST 1024
 #define JOBS_MAX_DEFAULT 256
-#define JOBS_MOST 65535
 #define SLOT_BITS 16 /* of a ticket; above them the serial */
+_Static_assert(OFFLOAD_JOBS_MOST < 1u << SLOT_BITS, "a job's slot fits into its ticket");
 
 enum job_state { JOB_FREE, JOB_WAITING, JOB_RUNNING, JOB_FINISHED };
 
@@ -114,7 +115,7 @@ int reactor_offload_create(struct reactor_offload **created, const struct reacto
     *created = NULL;
     uint32_t threads_max = options->threads_max ? options->threads_max : THREADS_MAX_DEFAULT;
     uint32_t jobs_max = options->jobs_max ? options->jobs_max : JOBS_MAX_DEFAULT;
-    if (threads_max > THREADS_MOST || jobs_max > JOBS_MOST)
+    if (reactor_offload_options_check(options, NULL) < 0)
         return -EINVAL;
     struct reactor_offload *pool = calloc(1, sizeof *pool);
     if (!pool)

@@ -23,7 +23,7 @@ struct addrinfo; /* <netdb.h> has it only where POSIX is asked for */
 struct reactor_offload; /* opaque */
 
 struct reactor_offload_options {
-    uint32_t threads_max; /* 0: 4 */
+    uint32_t threads_max; /* 0: 4; at most 1024 */
     uint32_t jobs_max;    /* taken and not yet told about; 0: 256; at most 65535 */
 };
 
@@ -33,7 +33,7 @@ struct reactor_offload_statistics {
     uint32_t jobs, jobs_most;                          /* now; at most at once */
 };
 
-/* options: NULL: all defaults. 0, -EINVAL, -ENOMEM. Starts no thread yet. */
+/* options: NULL: all defaults. 0, -EINVAL beyond the bounds (options.h), -ENOMEM. Starts no thread yet. */
 int reactor_offload_create(struct reactor_offload **pool, const struct reactor_offload_options *options)
     __attribute__((warn_unused_result));
 

@@ -54,6 +54,18 @@ static const struct option datagrams_options[] = {
     OPTION(reactor_datagrams_options, datagrams_a_turn, "datagrams", 1, 1u << 24, 0),
     {0}};
 
+static const struct option threads_options[] = {
+    OPTION(reactor_threads_options, threads_max, "threads", 1, 1u << 16, 0),
+    OPTION(reactor_threads_options, queue_max, "connections", 1, 1u << 20, 0),
+    /* A handler's frames, and what a signal's leave of them; most systems start no thread with less than 16 KiB. */
+    OPTION(reactor_threads_options, stack_bytes, "bytes", 64u << 10, 1u << 30, 0),
+    {0}};
+
+static const struct option offload_options[] = {
+    OPTION(reactor_offload_options, threads_max, "threads", 1, 1024, 0),
+    OPTION(reactor_offload_options, jobs_max, "jobs", 1, OFFLOAD_JOBS_MOST, 0),
+    {0}};
+
 static uint64_t value_of(const void *options, const struct option *option)
 {
     uint64_t wide;
@@ -186,4 +198,35 @@ int reactor_datagrams_options_check(const struct reactor_datagrams_options *opti
                                     struct base_diagnostics *diagnostics)
 {
     return check(datagrams_options, options, diagnostics);
+}
+
+int reactor_threads_options_check(const struct reactor_threads_options *options, struct base_diagnostics *diagnostics)
+{
+    int result = check(threads_options, options, diagnostics);
+    if (!options->address)
+        result = REFUSE(diagnostics, NULL, "address: there is none to listen at");
+    if (!options->accepted)
+        result = REFUSE(diagnostics, NULL, "accepted: there is none, so nobody would serve a connection");
+    int stream = reactor_stream_options_check(&options->stream, diagnostics);
+    return result < 0 ? result : stream;
+}
+
+int reactor_loops_listen_options_check(const struct reactor_loops_listen_options *options,
+                                       struct base_diagnostics *diagnostics)
+{
+    int result = 0;
+    if (!options->address)
+        result = REFUSE(diagnostics, NULL, "address: there is none to listen at");
+    if (options->address_bytes > sizeof(struct sockaddr_storage))
+        result = REFUSE(diagnostics, NULL, "address_bytes: %u are more than any address has", options->address_bytes);
+    if (!options->accepted)
+        result = REFUSE(diagnostics, NULL, "accepted: there is none, so nobody would serve a connection");
+    if ((unsigned) options->spread > REACTOR_REUSEPORT)
+        result = REFUSE(diagnostics, NULL, "spread: %u is none of enum reactor_spread", (unsigned) options->spread);
+    return result;
+}
+
+int reactor_offload_options_check(const struct reactor_offload_options *options, struct base_diagnostics *diagnostics)
+{
+    return check(offload_options, options, diagnostics);
 }

@@ -8,7 +8,10 @@
 #include "reactor/datagram.h"
 #include "reactor/listener.h"
 #include "reactor/loop.h"
+#include "reactor/loops.h"
+#include "reactor/offload.h"
 #include "reactor/stream.h"
+#include "reactor/threads.h"
 
 REACTOR_API_BEGIN
 
@@ -18,6 +21,10 @@ int reactor_stream_options_check(const struct reactor_stream_options *options, s
 int reactor_listener_options_check(const struct reactor_listener_options *options, struct base_diagnostics *diagnostics);
 int reactor_datagrams_options_check(const struct reactor_datagrams_options *options,
                                     struct base_diagnostics *diagnostics);
+int reactor_threads_options_check(const struct reactor_threads_options *options, struct base_diagnostics *diagnostics);
+int reactor_loops_listen_options_check(const struct reactor_loops_listen_options *options,
+                                       struct base_diagnostics *diagnostics);
+int reactor_offload_options_check(const struct reactor_offload_options *options, struct base_diagnostics *diagnostics);
 
 REACTOR_API_END
 

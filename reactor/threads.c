@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "reactor/base/assert.h"
 #include "reactor/listener_internal.h"
 #include "reactor/options.h"
 #include "reactor/threads_internal.h"
@@ -188,7 +187,7 @@ static int set_up(struct reactor_threads *threads)
 int reactor_threads_create(struct reactor_threads **created, const struct reactor_threads_options *options)
 {
     *created = NULL;
-    if (reactor_stream_options_check(&options->stream, NULL) < 0)
+    if (reactor_threads_options_check(options, NULL) < 0)
         return -EINVAL;
     struct reactor_threads *threads = calloc(1, sizeof *threads);
     if (!threads)
@@ -223,7 +222,8 @@ int reactor_threads_address(const struct reactor_threads *threads, struct sockad
 
 int reactor_threads_start(struct reactor_threads *threads)
 {
-    base_assert(!threads->dispatching);
+    if (threads->dispatching || threads->stopping)
+        return threads->dispatching ? -EALREADY : -ESHUTDOWN;
     int result = start_thread(&threads->dispatcher, dispatch, threads, STACK_BYTES_DEFAULT);
     threads->dispatching = result == 0;
     return result;

@@ -25,9 +25,9 @@ struct reactor_threads_options {
     const struct sockaddr *address; /* copied */
     socklen_t address_bytes;
     int backlog;          /* 0: SOMAXCONN */
-    uint32_t threads_max; /* workers, started as needed: connections served at once; 0: 64 */
-    uint32_t queue_max;   /* connections that wait for a worker; 0: 64 */
-    uint32_t stack_bytes; /* of a worker; 0: 256 KiB */
+    uint32_t threads_max; /* workers, started as needed: connections served at once; 0: 64; at most 65,536 */
+    uint32_t queue_max;   /* connections that wait for a worker; 0: 64; at most 2^20 */
+    uint32_t stack_bytes; /* of a worker; 0: 256 KiB; 64 KiB to 1 GiB */
     struct reactor_stream_options stream; /* of each connection; `connecting` and `listener` have no meaning here */
     /* By the worker: the stream that is to serve the connection, its handler's ops and descriptor set; or NULL: the
      * connection is closed. */
@@ -46,13 +46,14 @@ struct reactor_threads_statistics {
     uint32_t threads, active, queued, queued_most;
 };
 
-/* 0, or -errno of listening, -EINVAL stream options that make no sense (options.h), -ENOMEM. No thread yet. */
+/* 0, or -errno of listening, -EINVAL options that make no sense (options.h says which), -ENOMEM. No thread yet. */
 int reactor_threads_create(struct reactor_threads **threads, const struct reactor_threads_options *options)
     __attribute__((warn_unused_result));
 void reactor_threads_free(struct reactor_threads *threads); /* stops and joins if need be; NULL: nothing */
 int reactor_threads_address(const struct reactor_threads *threads, struct sockaddr_storage *address, socklen_t *bytes);
 
-int reactor_threads_start(struct reactor_threads *threads) __attribute__((warn_unused_result)); /* 0 or -errno */
+/* Once: 0 or -errno; -EALREADY they run, -ESHUTDOWN they were stopped. */
+int reactor_threads_start(struct reactor_threads *threads) __attribute__((warn_unused_result));
 /* Accepts no more, resets what is queued, ends what is served: disconnected(0). From any thread, also a worker's. */
 void reactor_threads_stop(struct reactor_threads *threads);
 /* Waits until stopped and no thread is left. 0, or the -errno that ended accepting. Not from a worker. */

@@ -318,6 +318,55 @@ static void bad_options_are_errors_with_their_place(void **state)
     destroy(world);
 }
 
+static void listening_to_nothing_for_nobody_is_refused_in_words(void **state)
+{
+    (void) state;
+    struct world *world = create(NULL, 0);
+    struct sockaddr_in address = loopback();
+    const struct reactor_loops_listen_options good = {.address = (const struct sockaddr *) &address,
+                                                      .address_bytes = sizeof address, .accepted = accepted};
+    struct reactor_loops_listen_options bad[] = {good, good, good, good};
+    const char *said[] = {"address: there is none to listen at", "address_bytes: 100000 are more than any address has",
+                          "accepted: there is none, so nobody would serve a connection",
+                          "spread: 3 is none of enum reactor_spread"};
+    bad[0].address = NULL;
+    bad[1].address_bytes = 100000;
+    bad[2].accepted = NULL;
+    bad[3].spread = (enum reactor_spread) 3;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct base_diagnostics diagnostics = {0};
+        assert_int_equal(reactor_loops_listen(world->loops, &bad[i], &diagnostics), -EINVAL);
+        assert_int_equal(diagnostics.count, 1);
+        assert_string_equal(diagnostics.items[0].message, said[i]);
+    }
+    assert_int_equal(reactor_loops_address(world->loops, &world->address, &world->address_bytes), -ENOTCONN);
+    destroy(world);
+}
+
+static void loops_that_run_or_have_run_are_not_started_again(void **state)
+{
+    (void) state;
+    int threads = count_threads();
+    struct world *world = create(NULL, 0);
+    struct sockaddr_in address = loopback();
+    const struct reactor_loops_listen_options listen = {.address = (const struct sockaddr *) &address,
+                                                        .address_bytes = sizeof address, .accepted = accepted};
+    struct base_diagnostics diagnostics = {0};
+    assert_int_equal(reactor_loops_start(world->loops, &diagnostics), 0);
+    assert_int_equal(reactor_loops_start(world->loops, &diagnostics), -EALREADY);
+    assert_string_equal(diagnostics.items[0].message, "starting: the loops run already");
+    assert_int_equal(reactor_loops_listen(world->loops, &listen, &diagnostics), -EALREADY);
+    stop(world);
+    assert_int_equal(reactor_loops_start(world->loops, &diagnostics), -ESHUTDOWN);
+    assert_int_equal(reactor_loops_listen(world->loops, &listen, &diagnostics), -ESHUTDOWN);
+    assert_int_equal(diagnostics.count, 4);
+    assert_string_equal(diagnostics.items[3].message, "listening: the loops have run, and are closed");
+    assert_int_equal(reactor_loops_start(world->loops, NULL), -ESHUTDOWN);
+    assert_int_equal(world->begun, LOOPS);
+    destroy(world);
+    assert_threads_become(threads);
+}
+
 static void loops_post_to_each_other_and_without_work_they_sleep(void **state)
 {
     (void) state;
@@ -368,6 +417,8 @@ int main(void)
         cmocka_unit_test(a_loop_whose_posts_are_full_is_passed_over),
         cmocka_unit_test(a_loop_that_fails_at_its_beginning_stops_all_and_is_named),
         cmocka_unit_test(bad_options_are_errors_with_their_place),
+        cmocka_unit_test(listening_to_nothing_for_nobody_is_refused_in_words),
+        cmocka_unit_test(loops_that_run_or_have_run_are_not_started_again),
         cmocka_unit_test(loops_post_to_each_other_and_without_work_they_sleep),
         cmocka_unit_test(loops_never_started_and_listening_twice_are_freed),
     };

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 
+#include "reactor/options.h"
 #include "reactor/task.h"
 #include "tests/reactor/service.h"
 
@@ -349,6 +350,12 @@ static void a_pool_too_large_is_an_error(void **state)
     assert_int_equal(reactor_offload_create(&pool, &(struct reactor_offload_options){.threads_max = 1025}), -EINVAL);
     assert_null(pool);
     reactor_offload_free(pool);
+    struct base_diagnostics diagnostics = {0};
+    const struct reactor_offload_options both = {.threads_max = 1025, .jobs_max = 65536};
+    assert_int_equal(reactor_offload_options_check(&both, &diagnostics), -EINVAL);
+    assert_int_equal(diagnostics.count, 2);
+    assert_string_equal(diagnostics.items[0].message, "threads_max: 1025 is not between 1 and 1024 threads");
+    assert_string_equal(diagnostics.items[1].message, "jobs_max: 65536 is not between 1 and 65535 jobs");
 }
 
 struct resolved {

@@ -1,6 +1,7 @@
 /* Thread-per-connection: the handlers of streams, unchanged; bounds that hold; nothing left behind. */
 #include "reactor/threads.h"
 
+#include "reactor/options.h"
 #include "tests/reactor/service.h"
 
 #define MS UINT64_C(1000000)
@@ -352,11 +353,51 @@ static void a_listening_address_in_use_is_an_error(void **state)
     struct reactor_threads_options options = {.address = (const struct sockaddr *) &world->address,
                                               .address_bytes = world->address_bytes, .accepted = accepted};
     assert_int_equal(reactor_threads_create(&second, &options), -EADDRINUSE);
-    options.stream = (struct reactor_stream_options){.output_high = 10, .output_low = 11};
-    assert_int_equal(reactor_threads_create(&second, &options), -EINVAL);
     assert_null(second);
     reactor_threads_free(NULL);
     end(world); /* free stops what runs */
+}
+
+static void options_out_of_bounds_are_refused_in_words(void **state)
+{
+    (void) state;
+    struct sockaddr_in address = loopback();
+    const struct reactor_threads_options good = {.address = (const struct sockaddr *) &address,
+                                                 .address_bytes = sizeof address, .accepted = accepted};
+    struct reactor_threads_options bad[] = {good, good, good, good, good, good, good};
+    const char *said[] = {"threads_max: 65537 is not between 1 and 65536 threads",
+                          "queue_max: 1048577 is not between 1 and 1048576 connections",
+                          "stack_bytes: 16384 is not between 65536 and 1073741824 bytes",
+                          "stack_bytes: 4294967295 is not between 65536 and 1073741824 bytes",
+                          "output_low: 11 bytes are more than output_high, 10",
+                          "address: there is none to listen at",
+                          "accepted: there is none, so nobody would serve a connection"};
+    bad[0].threads_max = 65537;
+    bad[1].queue_max = (1u << 20) + 1;
+    bad[2].stack_bytes = 16384;
+    bad[3].stack_bytes = UINT32_MAX;
+    bad[4].stream = (struct reactor_stream_options){.output_high = 10, .output_low = 11};
+    bad[5].address = NULL;
+    bad[6].accepted = NULL;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct base_diagnostics diagnostics = {0};
+        struct reactor_threads *threads;
+        assert_int_equal(reactor_threads_options_check(&bad[i], &diagnostics), -EINVAL);
+        assert_int_equal(diagnostics.count, 1);
+        assert_string_equal(diagnostics.items[0].message, said[i]);
+        assert_int_equal(reactor_threads_create(&threads, &bad[i]), -EINVAL);
+        assert_null(threads);
+    }
+}
+
+static void threads_that_run_or_were_stopped_are_not_started_again(void **state)
+{
+    (void) state;
+    struct world *world = begin((struct reactor_threads_options){.threads_max = 1});
+    assert_int_equal(reactor_threads_start(world->threads), -EALREADY);
+    stop(world);
+    assert_int_equal(reactor_threads_start(world->threads), -ESHUTDOWN);
+    end(world);
 }
 
 int main(void)
@@ -372,6 +413,8 @@ int main(void)
         cmocka_unit_test(pieces_are_put_together_output_held_back_and_the_end_comes_behind_it),
         cmocka_unit_test(one_that_never_reads_is_stopped_in_the_middle_of_its_output),
         cmocka_unit_test(a_listening_address_in_use_is_an_error),
+        cmocka_unit_test(options_out_of_bounds_are_refused_in_words),
+        cmocka_unit_test(threads_that_run_or_were_stopped_are_not_started_again),
     };
     return cmocka_run_group_tests(tests, settle_threads, NULL);
 }
