@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "reactor/base/assert.h"
+#include "reactor/base/end.h"
 #include "reactor/base/reserve.h"
 
 #define ALIGNMENT 16
@@ -33,10 +34,10 @@ static_assert(sizeof(struct chunk) % ALIGNMENT == 0, "items follow the chunk's h
 
 _Noreturn void base_out_of_memory(void)
 {
-    static const char text[] = "peerlab: out of memory\n";
+    static const char text[] = BASE_PROGRAM ": out of memory\n";
     ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
     (void) written; /* nobody is left to tell */
-    _exit(EXIT_MACHINE);
+    base_end(EXIT_MACHINE);
 }
 
 struct base_arena *base_arena_create(void)

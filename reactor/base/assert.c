@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "reactor/base/end.h"
+
 /* sysexits.h's EX_SOFTWARE: "peerlab is at fault". */
 #define EXIT_OUR_FAULT 70
 
@@ -30,9 +32,8 @@ static void print_context(const struct base_assert_context *context)
 
 _Noreturn void base_assert_failed(const char *condition, const char *file, int line, const char *function)
 {
-    dprintf(STDERR_FILENO, "peerlab is at fault: %s:%d: %s: assertion failed: %s\n", file, line, function, condition);
+    dprintf(STDERR_FILENO, BASE_AT_FAULT ": %s:%d: %s: assertion failed: %s\n", file, line, function, condition);
     if (current_context != NULL)
         print_context(current_context);
-    /* Nothing is flushed and no exit handler runs: what is buffered may be what went wrong. */
-    _exit(EXIT_OUR_FAULT);
+    base_end(EXIT_OUR_FAULT);
 }

@@ -1,4 +1,4 @@
-/* Assertions: for our own mistakes, kept in release builds (exit status 70).
+/* Assertions: for our own mistakes, kept in release builds (exit status 70; as a library it aborts, see end.h).
  *
  * A failed assertion prints the condition and its place, then whatever context the running thread has set: the seed,
  * the virtual time and the command that replays the run. Bad input is never an assertion: it is a diagnostic

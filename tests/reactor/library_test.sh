@@ -90,6 +90,29 @@ PROGRAM
     ./loop_cpp || fail "a loop in C++"
 fi
 
+# A broken promise of the caller's: told with its place, and a core for the program's own debugger.
+cat > twice.c << 'PROGRAM'
+#include <reactor/handler.h>
+#include <unistd.h>
+int main(void)
+{
+    static const struct reactor_handler_ops ops = {.name = "twice"};
+    struct reactor_loop *loop;
+    int ends[2];
+    if (pipe(ends) < 0 || reactor_loop_create(&loop, NULL) < 0)
+        return 1;
+    struct reactor_handler handler = {.ops = &ops, .descriptor = ends[0]};
+    int first = reactor_handler_attach(&handler, loop, REACTOR_READ);
+    return first < 0 ? 1 : reactor_handler_attach(&handler, loop, REACTOR_READ);
+}
+PROGRAM
+"$CC" -std=gnu11 $sanitize $(pkg-config --cflags reactor) -o twice twice.c $(pkg-config --libs reactor)
+status=0
+{ (ulimit -c 0; exec ./twice) > twice.log 2>&1 || status=$?; } 2> /dev/null # bash would tell "Aborted"
+[ "$status" = 134 ] || { cat twice.log; fail "attached twice: ended with $status, not by SIGABRT"; }
+grep -qE '^libreactor: reactor/handler\.c:[0-9]+: reactor_handler_attach: assertion failed' twice.log ||
+    { cat twice.log; fail "the assertion's place"; }
+
 # ---- Examples ----
 
 cp -r "$source/reactor/examples" examples
