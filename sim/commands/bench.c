@@ -2,10 +2,13 @@
  * way round: found at run time beside the binary. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,8 +16,10 @@
 #include "reactor/base/diagnostic.h"
 #include "sim/commands/command.h"
 #include "sim/commands/print.h"
+#include "sim/commands/sources.h"
 
 #define PREFIX "bench_"
+#define INSIDE "/tests/bench" /* a build tree */
 
 struct benches {
     char folder[PATH_MAX];
@@ -29,14 +34,13 @@ static int is_bench(const struct dirent *entry)
 
 static void find_benches(struct benches *benches)
 {
-    static const char inside[] = "/tests/bench";
     benches->count = 0;
-    ssize_t length = readlink("/proc/self/exe", benches->folder, sizeof benches->folder - sizeof inside);
+    ssize_t length = readlink("/proc/self/exe", benches->folder, sizeof benches->folder - sizeof INSIDE);
     if (length < 0)
         return;
     benches->folder[length] = '\0';
     *strrchr(benches->folder, '/') = '\0';
-    strcat(benches->folder, inside);
+    strcat(benches->folder, INSIDE);
     int count = scandir(benches->folder, &benches->entries, is_bench, alphasort);
     benches->count = count < 0 ? 0 : count;
 }
@@ -53,11 +57,38 @@ static const char *name_at(const void *benches, size_t i)
     return ((const struct benches *) benches)->entries[i]->d_name + strlen(PREFIX);
 }
 
+/* Whether what peerlab is built from stands in the file of a bench, as it does where both are of one build. */
+static bool is_of_this_build(const char *path)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return true; /* running it tells why */
+    void *bytes = fstat(file, &status) == 0 && status.st_size > 0
+                      ? mmap(NULL, (size_t) status.st_size, PROT_READ, MAP_PRIVATE, file, 0) : MAP_FAILED;
+    close(file);
+    if (bytes == MAP_FAILED)
+        return true;
+    bool found = memmem(bytes, (size_t) status.st_size, peerlab_sources, strlen(peerlab_sources));
+    munmap(bytes, (size_t) status.st_size);
+    return found;
+}
+
+/* The build tree that the benches are in, or would be. */
+static int build_folder_length(const struct benches *benches)
+{
+    return (int) (strlen(benches->folder) - strlen(INSIDE));
+}
+
 /* Runs one with the operands behind its name, in this process's streams. */
 static int run_one(const struct arguments *arguments, const struct benches *benches, int which)
 {
     char path[PATH_MAX + sizeof(((struct dirent *) 0)->d_name)];
     snprintf(path, sizeof path, "%s/%s", benches->folder, benches->entries[which]->d_name);
+    if (!is_of_this_build(path))
+        return command_refuse(arguments->command, "%s is not built from what this peerlab is built from; both are built "
+                              "again by cmake --build %.*s --target peerlab benches", name_at(benches, (size_t) which),
+                              build_folder_length(benches), benches->folder);
     const char **words = calloc(arguments->operand_count + 3, sizeof *words);
     base_assert(words);
     words[0] = path;
@@ -111,8 +142,8 @@ static int run_bench(const struct arguments *arguments)
     find_benches(&benches);
     int status = EXIT_GOOD;
     if (!benches.count)
-        status = command_refuse(arguments->command, "no benches in %s: they are built beside peerlab by a whole build "
-                                "(cmake --build build)", benches.folder);
+        status = command_refuse(arguments->command, "no benches in %s: they are built by cmake --build %.*s --target "
+                                "benches", benches.folder, build_folder_length(&benches), benches.folder);
     else if (arguments_has(arguments, "list"))
         for (int i = 0; i < benches.count; i++)
             puts(name_at(&benches, (size_t) i));

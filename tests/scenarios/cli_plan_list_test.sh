@@ -54,13 +54,15 @@ says err "did you mean overlays?"
 status 2 "$peerlab" list overlays kadmlia
 says err "did you mean kademlia?"
 
-# Benches are programs beside the binary; without them bench says so.
+# Benches are programs beside the binary; without them bench says so, and what builds them.
 mkdir -p tree/tests/bench
 cp "$peerlab" tree/peerlab
 status 2 tree/peerlab bench
 says err "no benches in"
-printf '#!/bin/sh\necho "one: $*"\nexit 1\n' > tree/tests/bench/bench_one
-printf '#!/bin/sh\necho two\n' > tree/tests/bench/bench_two
+says err "cmake --build $PWD/tree --target benches"
+built_from=$(grep -ao 'peerlab is built from [0-9a-f]\{32\}' "$peerlab" | head -1)
+printf '#!/bin/sh\n# %s\necho "one: $*"\nexit 1\n' "$built_from" > tree/tests/bench/bench_one
+printf '#!/bin/sh\n# %s\necho two\n' "$built_from" > tree/tests/bench/bench_two
 chmod +x tree/tests/bench/bench_*
 status 0 tree/peerlab bench --list
 [ "$(cat out)" = $'one\ntwo' ] || fail "bench --list: $(cat out)"
@@ -70,4 +72,14 @@ status 1 tree/peerlab bench
 says out "two"
 status 2 tree/peerlab bench twoo
 says err "did you mean two?"
+
+# A bench of another build would measure another engine.
+for bytes in '#!/bin/sh\necho three\n' '#!/bin/sh\n# peerlab is built from 0123456789abcdef0123456789abcdef\necho three\n'; do
+    printf "$bytes" > tree/tests/bench/bench_three
+    chmod +x tree/tests/bench/bench_three
+    status 2 tree/peerlab bench three
+    says err "three is not built from what this peerlab is built from"
+    says err "cmake --build $PWD/tree --target peerlab benches"
+    says_not out "three"
+done
 finish
