@@ -125,11 +125,16 @@ static void timed_out(struct reactor_handler *handler)
     adjust(listener);
 }
 
+void listener_reset(int descriptor)
+{
+    (void) setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+    close(descriptor);
+}
+
 static void refuse(struct reactor_loop *loop, int descriptor)
 {
     loop_count(loop->statistics.refused, 1);
-    (void) setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
-    close(descriptor);
+    listener_reset(descriptor);
 }
 
 /* Beyond connections_max, where they are to wait: they were accepted ahead of us. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reactor/listener_internal.h"
 #include "reactor/loops_internal.h"
 #include "reactor/options.h"
 
@@ -15,11 +16,9 @@ static void add_one(_Atomic uint64_t *counter)
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-/* With a reset, so that the client knows at once and no TIME_WAIT stays here. */
 static void refuse(struct loops_member *member, int descriptor)
 {
-    (void) setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
-    close(descriptor);
+    listener_reset(descriptor);
     add_one(&member->refused);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "reactor/base/assert.h"
 #include "reactor/loop_internal.h"
@@ -102,7 +103,7 @@ void stream_input_borrow(struct reactor_stream *stream, uint8_t *bytes, uint32_t
     stream->flags |= STREAM_BORROWED;
 }
 
-int stream_input_keep(struct reactor_stream *stream)
+static int keep_borrowed(struct reactor_stream *stream)
 {
     if (!(stream->flags & STREAM_BORROWED))
         return 0;
@@ -110,6 +111,15 @@ int stream_input_keep(struct reactor_stream *stream)
     uint32_t length = stream->input_end - stream->input_begin;
     give_input(stream);
     return length ? stream_input_append(stream, bytes, length) : 0;
+}
+
+void stream_input_shown(struct reactor_stream *stream, uint32_t shown)
+{
+    uint32_t left = stream->input_end - stream->input_begin;
+    if (keep_borrowed(stream) < 0)
+        stream_go(stream, -ENOMEM);
+    else if (left >= stream->input_max && left == shown && !(stream->flags & STREAM_PAUSED))
+        stream_go(stream, -EMSGSIZE);
 }
 
 int stream_input_append(struct reactor_stream *stream, const uint8_t *bytes, uint32_t length)
@@ -257,7 +267,34 @@ void reactor_stream_fail(struct reactor_stream *stream, int reason)
     base_assert(reason < 0);
     if (stream->handler.loop)
         loop_count(stream->handler.loop->statistics.violations, 1);
+    stream->flags |= STREAM_VIOLATED;
     stream_go(stream, reason);
+}
+
+void stream_offer(const struct reactor_stream *stream)
+{
+    uint32_t length;
+    const uint8_t *bytes = stream_output(stream, &length);
+    if (length && !(stream->flags & (STREAM_CONNECTING | STREAM_BLOCKED)))
+        (void) send(stream->handler.descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool stream_settle(struct reactor_stream *stream)
+{
+    if ((stream->flags & STREAM_END_TOLD) && !(stream->flags & STREAM_HALF_OPEN))
+        stream->flags |= STREAM_SHUTTING;
+    if (!(stream->flags & STREAM_SHUTTING) || (stream->flags & STREAM_CONNECTING) || stream_pending(stream))
+        return false;
+    if (stream->flags & STREAM_END_TOLD) {
+        stream_go(stream, REACTOR_ENDED);
+        return true;
+    }
+    if (stream->flags & STREAM_SHUT)
+        return false;
+    stream->flags |= STREAM_SHUT;
+    if (shutdown(stream->handler.descriptor, SHUT_WR) < 0)
+        stream_go(stream, -errno);
+    return true;
 }
 
 void reactor_stream_close(struct reactor_stream *stream)

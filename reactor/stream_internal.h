@@ -25,6 +25,7 @@ enum stream_flag {
     STREAM_RESUMED = 4096,   /* input_ready is due for what is there already */
     STREAM_TIMED = 16384,    /* has an idle time-out */
     STREAM_SENDING = 32768,  /* `sending` is in use */
+    STREAM_VIOLATED = 65536, /* it is going because its owner said so */
     STREAM_ENDING = 8192,    /* an end or error lies behind what can be read: a short read is not all */
 };
 
@@ -42,6 +43,10 @@ void stream_init(struct reactor_stream *stream, const struct reactor_stream_back
                  const struct reactor_stream_options *options);
 /* disconnected(reason) is to come; what is pending is offered to the kernel once before. The first reason counts. */
 void stream_go(struct reactor_stream *stream, int reason);
+/* What is pending, to the kernel, once: the stream is about to close. Not where a send is on its way. */
+void stream_offer(const struct reactor_stream *stream);
+/* Once nothing is pending: shuts down, or ends the stream. True: it has done so now. */
+bool stream_settle(struct reactor_stream *stream);
 void stream_buffers_give(struct reactor_stream *stream);
 
 /* Input. */
@@ -49,7 +54,8 @@ void stream_buffers_give(struct reactor_stream *stream);
 int64_t stream_input_room(struct reactor_stream *stream, uint32_t wanted, uint8_t **room);
 /* Shows bytes that lie elsewhere in place of what was buffered; after the owner's call keep copies what is left. */
 void stream_input_borrow(struct reactor_stream *stream, uint8_t *bytes, uint32_t length);
-int stream_input_keep(struct reactor_stream *stream);                                         /* 0 or -ENOMEM */
+/* After input_ready was shown so many bytes: keeps what is left. It is going where that is too much. */
+void stream_input_shown(struct reactor_stream *stream, uint32_t shown);
 int stream_input_append(struct reactor_stream *stream, const uint8_t *bytes, uint32_t length); /* 0 or -ENOMEM */
 
 /* Output: what is pending, and that the kernel has taken some of it. stream_sent tells whether output_ready is due. */

@@ -40,18 +40,9 @@ static void finish(struct reactor_stream *stream)
     listener_connection_over(loop, stream->listener);
 }
 
-/* What is pending, to the kernel, once: the stream is about to close. Not where a send is on its way. */
-static void offer(const struct reactor_stream *stream)
-{
-    uint32_t length;
-    const uint8_t *bytes = stream_output(stream, &length);
-    if (length && !(stream->flags & (STREAM_CONNECTING | STREAM_BLOCKED)))
-        (void) send(stream->handler.descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static void closed(struct reactor_stream *stream)
 {
-    offer(stream);
+    stream_offer(stream);
     finish(stream);
 }
 
@@ -60,7 +51,7 @@ static const struct reactor_stream_backend run_by_loop = {.changed = changed, .c
 void stream_disconnect(struct reactor_handler *handler, int reason)
 {
     struct reactor_loop *loop = handler->loop;
-    offer(stream_of(handler));
+    stream_offer(stream_of(handler));
     finish(stream_of(handler));
     loop_tell_disconnected(loop, handler, reason);
 }
@@ -154,27 +145,8 @@ bool stream_show(struct reactor_stream *stream)
         return false;
     if (!stream->input) /* as a rule */
         return !(stream->flags & STREAM_GOING);
-    uint32_t left = stream->input_end - stream->input_begin;
-    if (stream_input_keep(stream) < 0)
-        stream_go(stream, -ENOMEM);
-    else if (left >= stream->input_max && left == shown && !(stream->flags & STREAM_PAUSED))
-        stream_go(stream, -EMSGSIZE);
+    stream_input_shown(stream, shown);
     return !(stream->flags & STREAM_GOING);
-}
-
-void stream_settle(struct reactor_stream *stream)
-{
-    if ((stream->flags & STREAM_END_TOLD) && !(stream->flags & STREAM_HALF_OPEN))
-        stream->flags |= STREAM_SHUTTING;
-    if (!(stream->flags & STREAM_SHUTTING) || (stream->flags & STREAM_CONNECTING) || reactor_stream_pending(stream))
-        return;
-    if (stream->flags & STREAM_END_TOLD) {
-        stream_go(stream, REACTOR_ENDED);
-    } else if (!(stream->flags & STREAM_SHUT)) {
-        stream->flags |= STREAM_SHUT;
-        if (shutdown(stream->handler.descriptor, SHUT_WR) < 0)
-            stream_go(stream, -errno);
-    }
 }
 
 void stream_peer_ended(struct reactor_stream *stream)
@@ -209,7 +181,7 @@ bool stream_catch_up(struct reactor_stream *stream)
             return false;
     }
     if (!(stream->flags & STREAM_GOING))
-        stream_settle(stream);
+        (void) stream_settle(stream);
     if (!(stream->flags & STREAM_GOING))
         return true;
     stream_disconnect(&stream->handler, stream->reason);

@@ -35,8 +35,6 @@ static inline void stream_active(struct reactor_stream *stream, uint32_t bytes)
 bool stream_show(struct reactor_stream *stream);
 /* The peer has ended: tells it, and ends the stream where that follows. */
 void stream_peer_ended(struct reactor_stream *stream);
-/* After output: shuts down, or ends the stream, once nothing is pending. */
-void stream_settle(struct reactor_stream *stream);
 /* Tells output_ready. False: the stream is gone. */
 bool stream_tell_output(struct reactor_stream *stream);
 /* For what the drivers have in common: resumed input, and going. False: the stream is gone. */

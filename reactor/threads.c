@@ -18,12 +18,6 @@
 #define KEPT_BYTES_MAX 65536 /* of buffers, by a worker from one connection to the next */
 #define ACCEPT_RETRY_NS 100000000 /* after running out of descriptors, unless one is freed before */
 
-void threads_reset(int descriptor)
-{
-    (void) setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
-    close(descriptor);
-}
-
 void threads_forget(struct worker *worker)
 {
     pthread_mutex_lock(&worker->threads->lock);
@@ -129,7 +123,7 @@ static bool admit(struct reactor_threads *threads, int descriptor)
 static void refuse(const struct reactor_threads *threads, int descriptor)
 {
     if (!threads->options.refused) {
-        threads_reset(descriptor);
+        listener_reset(descriptor);
         return;
     }
     threads->options.refused(threads->options.context, descriptor);
@@ -253,7 +247,7 @@ int reactor_threads_join(struct reactor_threads *threads)
         pthread_join(threads->workers[i].thread, NULL);
     threads->statistics.threads = 0;
     for (; threads->statistics.queued; threads->statistics.queued--) {
-        threads_reset(threads->queue[threads->queue_first]);
+        listener_reset(threads->queue[threads->queue_first]);
         threads->queue_first = (threads->queue_first + 1) % threads->options.queue_max;
     }
     return threads->result;

@@ -17,7 +17,6 @@ struct worker {
     struct buffer_pool buffers;
     struct reactor_stream *stream; /* NULL: none, or its owner has closed it */
     int descriptor;                /* being served; -1: none. Changed under the lock: stop shuts it down */
-    bool own_reason;               /* it is going, and not because its owner said so */
     uint64_t idle_since_ns;
     uint8_t *scratch;
 };
@@ -41,6 +40,5 @@ struct reactor_threads {
 void threads_serve(struct worker *worker, int descriptor);
 /* threads.c: before the descriptor is closed. */
 void threads_forget(struct worker *worker);
-void threads_reset(int descriptor);
 
 #endif

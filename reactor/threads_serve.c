@@ -31,19 +31,10 @@ static struct buffer_pool *buffers(struct reactor_stream *stream)
     return &worker_of(stream)->buffers;
 }
 
-/* What is pending, to the kernel, once: the stream is about to close. */
-static void offer(const struct reactor_stream *stream)
-{
-    uint32_t length;
-    const uint8_t *bytes = stream_output(stream, &length);
-    if (length)
-        (void) send(stream->handler.descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static void closed(struct reactor_stream *stream)
 {
     struct worker *worker = worker_of(stream);
-    offer(stream);
+    stream_offer(stream);
     stream_buffers_give(stream);
     worker->stream = NULL;
     threads_forget(worker);
@@ -55,19 +46,14 @@ static void closed(struct reactor_stream *stream)
 static void disconnect(struct worker *worker, struct reactor_stream *stream, int reason)
 {
     const struct reactor_handler_ops *ops = stream->handler.ops;
+    bool violated = stream->flags & STREAM_VIOLATED;
     closed(stream);
     pthread_mutex_lock(&worker->threads->lock);
-    worker->threads->statistics.timed_out += worker->own_reason && reason == -ETIMEDOUT;
-    worker->threads->statistics.violations += !worker->own_reason;
+    worker->threads->statistics.timed_out += !violated && reason == -ETIMEDOUT;
+    worker->threads->statistics.violations += violated;
     pthread_mutex_unlock(&worker->threads->lock);
     if (ops->disconnected)
         ops->disconnected(&stream->handler, reason);
-}
-
-static void go(struct worker *worker, int reason)
-{
-    worker->own_reason = worker->own_reason || !(worker->stream->flags & STREAM_GOING);
-    stream_go(worker->stream, reason);
 }
 
 /* Calls the owner. False: the stream is closed, or going. */
@@ -83,13 +69,8 @@ static void show(struct worker *worker)
     struct reactor_stream *stream = worker->stream;
     uint32_t shown = stream->input_end - stream->input_begin;
     stream->flags &= ~(uint32_t) STREAM_RESUMED;
-    if (!call(worker, stream->handler.ops->input_ready))
-        return;
-    uint32_t left = stream->input_end - stream->input_begin;
-    if (stream_input_keep(stream) < 0)
-        go(worker, -ENOMEM);
-    else if (left >= stream->input_max && left == shown && !(stream->flags & STREAM_PAUSED))
-        go(worker, -EMSGSIZE);
+    if (call(worker, stream->handler.ops->input_ready))
+        stream_input_shown(stream, shown);
 }
 
 static void active(struct worker *worker, uint32_t bytes)
@@ -100,7 +81,7 @@ static void active(struct worker *worker, uint32_t bytes)
     stream->idle_bytes += bytes;
     if (stream->idle_bytes < stream->idle_bytes_min) {
         if (clock_monotonic_ns() - worker->idle_since_ns >= stream->idle_timeout_ns)
-            go(worker, -ETIMEDOUT);
+            stream_go(stream, -ETIMEDOUT);
         return;
     }
     stream->idle_bytes = 0;
@@ -112,9 +93,9 @@ static void active(struct worker *worker, uint32_t bytes)
 static void failed(struct worker *worker, int error)
 {
     if (error == EAGAIN || error == EWOULDBLOCK)
-        go(worker, -ETIMEDOUT);
+        stream_go(worker->stream, -ETIMEDOUT);
     else if (error != EINTR)
-        go(worker, -error);
+        stream_go(worker->stream, -error);
 }
 
 static void write_output(struct worker *worker)
@@ -148,7 +129,7 @@ static void read_input(struct worker *worker)
     uint32_t most = stream->input_max < WORKER_SCRATCH_BYTES ? stream->input_max : WORKER_SCRATCH_BYTES;
     int64_t size = buffered ? stream_input_room(stream, WORKER_SCRATCH_BYTES, &room) : most;
     if (size <= 0) {
-        go(worker, size < 0 ? (int) size : -EMSGSIZE);
+        stream_go(stream, size < 0 ? (int) size : -EMSGSIZE);
         return;
     }
     ssize_t count = recv(stream->handler.descriptor, room, (size_t) size, 0);
@@ -182,29 +163,9 @@ static void wait_for_the_end(struct worker *worker)
     if (is_stopping(worker))
         return;
     if (count == 0)
-        go(worker, -ETIMEDOUT);
+        stream_go(stream, -ETIMEDOUT);
     else if (count > 0)
-        go(worker, -EPIPE);
-}
-
-/* Shuts down, or ends the stream, once nothing is pending. True: there was something to do. */
-static bool settle(struct worker *worker)
-{
-    struct reactor_stream *stream = worker->stream;
-    if ((stream->flags & STREAM_END_TOLD) && !(stream->flags & STREAM_HALF_OPEN))
-        stream->flags |= STREAM_SHUTTING;
-    if (!(stream->flags & STREAM_SHUTTING))
-        return false;
-    if (stream->flags & STREAM_END_TOLD) {
-        go(worker, REACTOR_ENDED);
-        return true;
-    }
-    if (stream->flags & STREAM_SHUT)
-        return false;
-    stream->flags |= STREAM_SHUT;
-    if (shutdown(stream->handler.descriptor, SHUT_WR) < 0)
-        go(worker, -errno);
-    return true;
+        stream_go(stream, -EPIPE);
 }
 
 static void show_again(struct worker *worker)
@@ -221,7 +182,7 @@ static void step(struct worker *worker)
     bool is_paused = stream->flags & STREAM_PAUSED;
     if (reactor_stream_pending(stream))
         write_output(worker);
-    else if (settle(worker))
+    else if (stream_settle(stream))
         return;
     else if (!is_paused && (stream->flags & STREAM_RESUMED))
         show_again(worker);
@@ -255,7 +216,6 @@ void threads_serve(struct worker *worker, int descriptor)
     stream_init(stream, &worker->backend, &options->stream);
     stream->handler.loop = NULL;
     worker->stream = stream;
-    worker->own_reason = false;
     worker->idle_since_ns = stream->idle_timeout_ns ? clock_monotonic_ns() : 0;
     set_timeouts(stream);
     while (worker->stream && !(stream->flags & STREAM_GOING) && !is_stopping(worker))
@@ -263,6 +223,6 @@ void threads_serve(struct worker *worker, int descriptor)
     if (!worker->stream)
         return;
     if (!(stream->flags & STREAM_GOING))
-        go(worker, 0);
+        stream_go(stream, 0);
     disconnect(worker, stream, stream->reason);
 }
