@@ -32,7 +32,7 @@ bool datagram_failed(struct reactor_datagrams *datagrams, const struct sockaddr 
 /* The descriptor is still open, the owner not told. */
 static void let_go(struct reactor_datagrams *datagrams)
 {
-    loop_detach(&datagrams->handler, true);
+    loop_detach(&datagrams->handler);
     close(datagrams->handler.descriptor);
     datagrams->handler.descriptor = -1;
     datagram_batch_done(datagrams);

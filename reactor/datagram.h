@@ -10,6 +10,7 @@
  * Datagrams may be lost, as always; what is known to be lost is counted. Errors that the network reports (nobody
  * listens, no route, ...) are counted and told to `failed`; they end nothing. Works on every demultiplexer.
  *
+ * The struct is zeroed before its first use, but for what the owner sets; after its end it may be opened again as it is.
  * The descriptor is the reactor's from a successful open on: it is closed (and -1) by close, and when disconnected is
  * called. Calls come one at a time and never from inside one of the functions below; in any of them the owner may send,
  * close, or do the same to others. A connected AF_UNIX datagram socket works as well. */

@@ -91,7 +91,7 @@ struct reactor_demultiplexer_ops {
     /* Before the descriptor is closed; completions are stopped too. io_uring holds what it watches open until the next
      * wait: a peer hears of the end, a port is free then. */
     int (*remove)(void *state, int descriptor);
-    bool edges; /* follows REACTOR_EDGE; a descriptor watched so may be closed without remove */
+    bool edges; /* follows REACTOR_EDGE */
     /* Waits at most timeout_ns (0: only looks) to the nanosecond where the kernel can, fills at most ready_max; returns
      * how many (0: time-out, EINTR, or what came was nobody's any more). Successive calls with a small ready_max reach
      * every ready descriptor. */

@@ -118,14 +118,14 @@ static void flush_forget(struct reactor_loop *loop, struct reactor_handler *hand
     handler->flush_link = NULL;
 }
 
-void loop_detach(struct reactor_handler *handler, bool closing)
+void loop_detach(struct reactor_handler *handler)
 {
     struct reactor_loop *loop = handler->loop;
     reactor_handler_timer_disarm(handler);
     flush_forget(loop, handler);
-    closing = closing && (handler->interest & REACTOR_EDGE) && loop->demultiplexer->edges;
-    /* Fails where the owner closed the descriptor first: the kernel has then dropped it by itself. */
-    if (handler->watched && !closing)
+    /* Also of what is closed next: a copy of the descriptor, by dup or in a child, would go on being reported, and could
+     * not be removed any more. Fails where the owner closed it first. */
+    if (handler->watched)
         (void) loop->demultiplexer->remove(loop->demultiplexer_state, handler->descriptor);
     handler->watched = false;
     slot_at(loop, handler->slot)->serial = 0;
@@ -137,7 +137,7 @@ void loop_detach(struct reactor_handler *handler, bool closing)
 void reactor_handler_detach(struct reactor_handler *handler)
 {
     if (handler->loop)
-        loop_detach(handler, false);
+        loop_detach(handler);
 }
 
 void loop_flush_later(struct reactor_handler *handler)
@@ -235,7 +235,7 @@ void loop_tell_disconnected(struct reactor_loop *loop, struct reactor_handler *h
 
 static void disconnect(struct reactor_loop *loop, struct reactor_handler *handler, int reason)
 {
-    loop_detach(handler, false);
+    loop_detach(handler);
     loop_tell_disconnected(loop, handler, reason);
 }
 

@@ -270,7 +270,7 @@ static void finish(struct reactor_listener *listener)
         completions->close(loop->demultiplexer_state, handler->descriptor);
         loop->owes_look = true;
     }
-    loop_detach(handler, false);
+    loop_detach(handler);
     if (!completions)
         close(handler->descriptor);
     while (listener->held_count)
@@ -323,7 +323,7 @@ int reactor_listener_open(struct reactor_listener *listener, struct reactor_loop
     if (result == 0 && completions) {
         result = ask_kernel(listener, true);
         if (result < 0)
-            loop_detach(&listener->handler, false);
+            loop_detach(&listener->handler);
     }
     return result;
 }

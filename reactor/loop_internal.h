@@ -91,7 +91,7 @@ void loop_detach_all(struct reactor_loop *loop);
 #define LOOP_UNWATCHED 16u
 int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest,
                 const struct loop_driver *driver);
-void loop_detach(struct reactor_handler *handler, bool closing); /* closing: the descriptor is closed at once */
+void loop_detach(struct reactor_handler *handler); /* the descriptor is still open */
 int loop_watch(struct reactor_handler *handler);    /* tells the demultiplexer of it (again). 0 or -errno */
 int loop_rewatch(struct reactor_handler *handler);  /* where it follows edges: those that are there are told again */
 void loop_unwatch(struct reactor_handler *handler); /* it is not to hear of it until then */

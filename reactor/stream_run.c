@@ -32,7 +32,7 @@ static void finish(struct reactor_stream *stream)
         loop->owes_look = true;
     }
     stream_buffers_give(stream);
-    loop_detach(handler, true);
+    loop_detach(handler);
     if (!completions)
         close(descriptor);
     handler->descriptor = -1;
@@ -103,7 +103,7 @@ int reactor_stream_open(struct reactor_stream *stream, struct reactor_loop *loop
     result = begin(stream, connecting && options ? options->connect_timeout_ns : 0);
     if (result < 0) {
         loop_driver_timer_disarm(&stream->handler, &stream->timer);
-        loop_detach(&stream->handler, false);
+        loop_detach(&stream->handler);
         return result;
     }
     stream->backend = &run_by_loop;

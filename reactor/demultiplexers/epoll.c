@@ -113,6 +113,6 @@ const struct reactor_demultiplexer_ops reactor_demultiplexer_epoll = {
     .add = epoll_add,
     .change = epoll_change,
     .remove = epoll_remove,
-    .edges = true, /* (a copy of a closed one elsewhere, after a fork, is reported once a change, to nobody) */
+    .edges = true,
     .wait = epoll_wait_ready,
 };

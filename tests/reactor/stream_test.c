@@ -393,6 +393,32 @@ static void a_refused_write_is_followed_by_output_ready(void **state)
     each(refuse_below_the_mark);
 }
 
+/* As a child that was forked has it, too. */
+static void close_one_of_two(struct reactor_loop *loop)
+{
+    struct probe probe;
+    open_pair(&probe, loop, NULL);
+    run_for(loop, MS);
+    int copy = dup(probe.stream.handler.descriptor);
+    reactor_stream_close(&probe.stream);
+    run_for(loop, MS);
+    const struct reactor_statistics *statistics = reactor_loop_statistics(loop);
+    uint64_t stale_events = statistics->stale_events;
+    for (unsigned i = 0; i < 3; i++) {
+        put(&probe, "x", 1);
+        run_for(loop, MS);
+    }
+    assert_int_equal(statistics->stale_events, stale_events);
+    assert_int_equal(close(copy), 0);
+    done(&probe);
+}
+
+static void a_stream_that_was_closed_is_not_reported_while_a_copy_of_its_descriptor_lives(void **state)
+{
+    (void) state;
+    each(close_one_of_two);
+}
+
 static void pause_it(struct probe *probe)
 {
     reactor_stream_pause(&probe->stream);
@@ -1204,6 +1230,7 @@ int main(void)
         cmocka_unit_test(freeing_the_loop_tells_each_stream_and_offers_what_is_pending),
         cmocka_unit_test(one_that_sends_much_takes_its_bytes_a_turn_and_no_more),
         cmocka_unit_test(stopping_the_loop_loses_no_input),
+        cmocka_unit_test(a_stream_that_was_closed_is_not_reported_while_a_copy_of_its_descriptor_lives),
         cmocka_unit_test(at_random_nothing_is_called_after_the_end_and_nothing_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
