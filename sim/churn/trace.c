@@ -6,10 +6,9 @@
  * trace, decimals allowed, separated by blanks; intervals are in order, of positive length and do not overlap. Where
  * one ends as the next begins, the peer leaves and comes back at that instant. Line i drives peer i of the entry. */
 #include <errno.h>
-#include <string.h>
 
-#include "reactor/base/assert.h"
 #include "reactor/base/decimal.h"
+#include "reactor/base/lines.h"
 #include "sim/churn/churn.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
@@ -35,64 +34,44 @@ struct trace_model {
 };
 
 struct reader {
-    const struct base_source *source;
+    struct base_lines lines;
     struct base_diagnostics *diagnostics;
-    const char *at, *end, *line_start;
-    uint32_t line;
     struct interval *intervals;
     size_t interval_count;
 };
 
-static struct base_place place_of(const struct reader *reader, const char *at)
-{
-    return (struct base_place){reader->source, reader->line, (uint32_t) (at - reader->line_start) + 1};
-}
-
 #define WRONG(reader, at, ...) \
-    (base_diagnose((reader)->diagnostics, BASE_ERROR, place_of(reader, at), NULL, __VA_ARGS__), -EINVAL)
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-static void skip_blanks(struct reader *reader)
-{
-    while (reader->at < reader->end && is_blank(*reader->at))
-        reader->at++;
-}
-
-static bool at_line_end(const struct reader *reader)
-{
-    return reader->at == reader->end || *reader->at == '\n';
-}
+    (base_diagnose((reader)->diagnostics, BASE_ERROR, base_lines_place(&(reader)->lines, at), NULL, __VA_ARGS__), \
+     -EINVAL)
 
 /* Reads a number, times scale, that a blank or the line's end follows. */
 static int read_number(struct reader *reader, uint64_t scale, const char *what, uint64_t *value)
 {
-    skip_blanks(reader);
-    if (at_line_end(reader))
-        return WRONG(reader, reader->at, "%s is missing", what);
-    const char *start = reader->at;
-    int length = base_decimal_read(start, (size_t) (reader->end - start), scale, 1, value);
+    struct base_lines *lines = &reader->lines;
+    base_lines_skip_blanks(lines);
+    if (base_lines_at_end(lines))
+        return WRONG(reader, lines->at, "%s is missing", what);
+    const char *start = lines->at;
+    int length = base_decimal_read(start, (size_t) (lines->end - start), scale, 1, value);
     if (length == -ERANGE)
         return WRONG(reader, start, "%s is too large", what);
     if (length > 0)
-        reader->at += length;
-    if (length < 0 || (!at_line_end(reader) && !is_blank(*reader->at)))
+        lines->at += length;
+    if (length < 0 || (!base_lines_at_end(lines) && !base_is_blank(*lines->at)))
         return WRONG(reader, start, "%s is not a number of seconds", what);
     return 0;
 }
 
 static int read_interval(struct reader *reader, bool first_of_line)
 {
+    struct base_lines *lines = &reader->lines;
     struct interval interval;
-    skip_blanks(reader);
-    const char *start_at = reader->at;
+    base_lines_skip_blanks(lines);
+    const char *start_at = lines->at;
     if (read_number(reader, NS_PER_SECOND, "an interval's start", &interval.start_ns) < 0)
         return -EINVAL;
-    skip_blanks(reader);
-    const char *end_at = reader->at;
+    base_lines_skip_blanks(lines);
+    const char *end_at = lines->at;
     if (read_number(reader, NS_PER_SECOND, "an interval's end", &interval.end_ns) < 0)
         return -EINVAL;
     if (interval.end_ns <= interval.start_ns)
@@ -105,30 +84,32 @@ static int read_interval(struct reader *reader, bool first_of_line)
 
 static int read_count(struct reader *reader, const char **count_at, uint64_t *count)
 {
-    skip_blanks(reader);
-    while (!at_line_end(reader) && !is_blank(*reader->at))
-        reader->at++; /* the node's name */
-    skip_blanks(reader);
-    *count_at = reader->at;
-    if (at_line_end(reader))
-        return WRONG(reader, reader->at, "a node's name and its number of intervals are expected");
-    const char *at = reader->at;
+    struct base_lines *lines = &reader->lines;
+    base_lines_skip_blanks(lines);
+    while (!base_lines_at_end(lines) && !base_is_blank(*lines->at))
+        lines->at++; /* the node's name */
+    base_lines_skip_blanks(lines);
+    *count_at = lines->at;
+    if (base_lines_at_end(lines))
+        return WRONG(reader, lines->at, "a node's name and its number of intervals are expected");
+    const char *at = lines->at;
     *count = 0;
-    for (; at < reader->end && *at >= '0' && *at <= '9' && *count <= UINT32_MAX; at++)
+    for (; at < lines->end && *at >= '0' && *at <= '9' && *count <= UINT32_MAX; at++)
         *count = *count * 10 + (uint64_t) (*at - '0');
-    if (at == reader->at || (at < reader->end && *at != '\n' && !is_blank(*at)))
-        return WRONG(reader, reader->at, "the number of intervals is not a whole number");
-    reader->at = at;
+    if (at == lines->at || (at < lines->end && *at != '\n' && !base_is_blank(*at)))
+        return WRONG(reader, lines->at, "the number of intervals is not a whole number");
+    lines->at = at;
     return 0;
 }
 
 static int read_line(struct reader *reader)
 {
+    struct base_lines *lines = &reader->lines;
     const char *count_at;
     uint64_t count, given = 0;
     if (read_count(reader, &count_at, &count) < 0)
         return -EINVAL;
-    for (skip_blanks(reader); !at_line_end(reader); skip_blanks(reader), given++)
+    for (base_lines_skip_blanks(lines); !base_lines_at_end(lines); base_lines_skip_blanks(lines), given++)
         if (read_interval(reader, given == 0) < 0)
             return -EINVAL;
     if (given != count)
@@ -139,27 +120,22 @@ static int read_line(struct reader *reader)
 
 static uint32_t count_lines(const struct base_source *source)
 {
-    size_t count = source->length > 0 && source->text[source->length - 1] != '\n';
-    for (size_t i = 0; i < source->length; i++)
-        count += source->text[i] == '\n';
-    base_assert(count < UINT32_MAX); /* the loader bounds data files */
-    return (uint32_t) count;
+    struct base_lines lines = base_lines_start(source);
+    while (base_lines_next(&lines))
+        continue;
+    return lines.line;
 }
 
 /* Reads on after a mistake, so that several are reported at once. */
-static int read_lines(struct reader *reader, uint32_t line_count, size_t *first)
+static int read_lines(struct reader *reader, size_t *first)
 {
     int result = 0;
-    for (uint32_t line = 0; line < line_count; line++) {
-        reader->line = line + 1;
-        reader->line_start = reader->at;
-        first[line] = reader->interval_count;
+    while (base_lines_next(&reader->lines)) {
+        *first++ = reader->interval_count;
         if (read_line(reader) < 0)
             result = -EINVAL;
-        const char *newline = memchr(reader->at, '\n', (size_t) (reader->end - reader->at));
-        reader->at = newline ? newline + 1 : reader->end;
     }
-    first[line_count] = reader->interval_count;
+    *first = reader->interval_count;
     return result;
 }
 
@@ -189,10 +165,10 @@ static int bind(const struct topology_churn *churn, uint32_t peer_count, struct 
     uint32_t line_count = count_lines(source);
     size_t *first = base_arena_array(arena, size_t, (size_t) line_count + 1);
     struct reader reader = {
-        .source = source, .diagnostics = diagnostics, .at = source->text, .end = source->text + source->length,
+        .lines = base_lines_start(source), .diagnostics = diagnostics,
         .intervals = base_arena_array(arena, struct interval, source->length / 4 + 1), /* "0 1 " is the shortest */
     };
-    int read_result = read_lines(&reader, line_count, first);
+    int read_result = read_lines(&reader, first);
     int entry_result = check_entry(churn, line_count, peer_count, diagnostics);
     struct trace_model *model = base_arena_take(arena, sizeof *model);
     *model = (struct trace_model){.intervals = reader.intervals, .first = first};

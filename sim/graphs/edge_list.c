@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "reactor/base/lines.h"
 #include "sim/graphs/files.h"
 
 #define ID_BYTES_MAX 255
@@ -21,10 +22,8 @@ struct id {
 };
 
 struct reader {
-    const struct base_source *source;
+    struct base_lines lines;
     struct base_diagnostics *diagnostics;
-    const char *at, *end, *line_start;
-    uint32_t line;
     struct id *ids;
     uint64_t mask;
     struct graph_input *input;
@@ -32,8 +31,7 @@ struct reader {
 
 static int refuse(struct reader *reader, const char *at, const char *what)
 {
-    struct base_place place = {reader->source, reader->line, (uint32_t) (at - reader->line_start) + 1};
-    base_diagnose(reader->diagnostics, BASE_ERROR, place, NULL, "%s", what);
+    base_diagnose(reader->diagnostics, BASE_ERROR, base_lines_place(&reader->lines, at), NULL, "%s", what);
     return -EINVAL;
 }
 
@@ -62,48 +60,34 @@ static int double_ids(struct reader *reader)
     return 0;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-static void skip_blanks(struct reader *reader)
-{
-    while (reader->at < reader->end && is_blank(*reader->at))
-        reader->at++;
-}
-
-static bool at_line_end(const struct reader *reader)
-{
-    return reader->at == reader->end || *reader->at == '\n';
-}
-
 /* One id of the line, as its node's number. */
 static int read_id(struct reader *reader, uint32_t *number)
 {
-    skip_blanks(reader);
-    const char *text = reader->at;
-    if (at_line_end(reader))
+    struct base_lines *lines = &reader->lines;
+    base_lines_skip_blanks(lines);
+    const char *text = lines->at;
+    if (base_lines_at_end(lines))
         return refuse(reader, text, "an edge needs two ids");
-    for (; !at_line_end(reader) && !is_blank(*reader->at); reader->at++)
-        if ((unsigned char) *reader->at < ' ' || *reader->at == 0x7f)
-            return refuse(reader, reader->at, "a control character in an id");
-    if (reader->at - text > ID_BYTES_MAX)
+    for (; !base_lines_at_end(lines) && !base_is_blank(*lines->at); lines->at++)
+        if ((unsigned char) *lines->at < ' ' || *lines->at == 0x7f)
+            return refuse(reader, lines->at, "a control character in an id");
+    if (lines->at - text > ID_BYTES_MAX)
         return refuse(reader, text, "an id of more than 255 bytes");
     if (reader->input->node_count >= reader->mask / 4 * 3 && double_ids(reader) < 0)
         return -ENOMEM;
-    struct id *id = find(reader, text, (uint32_t) (reader->at - text));
+    struct id *id = find(reader, text, (uint32_t) (lines->at - text));
     if (!id->number)
-        *id = (struct id){text, (uint32_t) (reader->at - text), ++reader->input->node_count};
+        *id = (struct id){text, (uint32_t) (lines->at - text), ++reader->input->node_count};
     *number = id->number - 1;
     return 0;
 }
 
 static int read_line(struct reader *reader)
 {
+    struct base_lines *lines = &reader->lines;
     uint32_t a, b;
-    skip_blanks(reader);
-    if (at_line_end(reader) || *reader->at == '#' || *reader->at == '%')
+    base_lines_skip_blanks(lines);
+    if (base_lines_at_end(lines) || *lines->at == '#' || *lines->at == '%')
         return 0;
     int error = read_id(reader, &a);
     error = error ? error : read_id(reader, &b);
@@ -115,18 +99,10 @@ static int read_line(struct reader *reader)
 int graph_read_edge_list(const struct base_source *source, struct graph_input *input,
                          struct base_diagnostics *diagnostics)
 {
-    struct reader reader = {.source = source, .diagnostics = diagnostics, .at = source->text,
-                            .end = source->text + source->length, .mask = 511, .input = input};
-    if (source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0)
-        reader.at += 3;
+    struct reader reader = {.lines = base_lines_start(source), .diagnostics = diagnostics, .mask = 511, .input = input};
     int error = double_ids(&reader);
-    while (!error && reader.at < reader.end) {
-        reader.line++;
-        reader.line_start = reader.at;
+    while (!error && base_lines_next(&reader.lines))
         error = read_line(&reader);
-        const char *newline = memchr(reader.at, '\n', (size_t) (reader.end - reader.at));
-        reader.at = newline ? newline + 1 : reader.end;
-    }
     free(reader.ids);
     return error;
 }
