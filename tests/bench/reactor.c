@@ -2,8 +2,9 @@
  *
  * Usage: peerlab bench reactor [PART|check|KEY=VALUE]... [--json]. Parts: chain, pingpong, timers, posts, accept,
  * loops; none named: all. repetitions=N (5; 15 and more for figures to be quoted), pairs=N[,N]... (100,1000,9900),
- * messages=N a repetition, timers=N, subjects=NAME[,NAME]... Exits with 3 where something did not run, with check also
- * with 1 where something that is wanted is not reached. Quote figures of a quiet machine only. */
+ * messages=N a repetition, timers=N, subjects=NAME[,NAME]..., beside=epoll|uring (which raw loop ratios of chain and
+ * pingpong are to). Exits with 3 where something did not run, with check also with 1 where something that is wanted is
+ * not reached. Quote figures of a quiet machine only. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,10 @@ static bool take_setting(struct bench *bench, const char *word)
         return take_pairs(bench, value);
     if (strncmp(word, "subjects=", 9) == 0)
         return (bench->subjects = value)[0] != '\0';
+    if (strcmp(word, "beside=epoll") == 0 || strcmp(word, "beside=uring") == 0) {
+        bench->beside_uring = value[0] == 'u';
+        return true;
+    }
     if (strncmp(word, "repetitions=", 12) == 0 && take_number(value, 1, BENCH_REPETITIONS_MAX, &number))
         bench->repetitions = (uint32_t) number;
     else if (strncmp(word, "messages=", 9) == 0 && take_number(value, 1000, UINT64_C(1) << 40, &number))
@@ -104,7 +109,7 @@ int main(int argument_count, char **arguments)
     for (int i = 1; i < argument_count; i++)
         if (!take_word(&bench, &request, arguments[i])) {
             fprintf(stderr, "bench reactor: %s is neither chain, pingpong, timers, posts, accept, loops, check, --json "
-                            "nor repetitions=, pairs=, messages=, timers= or subjects= with a value in bounds\n",
+                            "nor repetitions=, pairs=, messages=, timers=, beside= or subjects= with a value in bounds\n",
                     arguments[i]);
             return 2;
         }

@@ -19,6 +19,7 @@ struct bench {
     uint64_t messages;              /* streams: a repetition; 0: as the part thinks fit */
     uint32_t timers;                /* pending */
     const char *subjects;           /* comma-separated; NULL: all */
+    bool beside_uring;              /* streams: ratios are to the raw loop on io_uring, not on epoll */
     bool json;
     uint32_t rows; /* reported */
     bool missed;   /* something that is wanted */

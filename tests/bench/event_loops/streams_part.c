@@ -14,8 +14,8 @@ struct job {
     const struct world_subject *subject;
 };
 
-static const struct world_subject *const tables[] = {world_bare, world_handlers, world_streams, world_libuv,
-                                                     world_libev, world_libevent};
+static const struct world_subject *const tables[] = {world_bare, world_uring, world_handlers, world_streams,
+                                                     world_libuv, world_libev, world_libevent};
 
 static void run_job(void *context, struct bench_figures *figures)
 {
@@ -74,13 +74,13 @@ struct series {
     double user_ns, done, reads; /* user_ns, done: summed, for the clock of user time may be coarse */
 };
 
-static bool measure_pair(const struct world *world, const struct world_subject *subject, uint32_t i,
-                         struct series *series)
+static bool measure_pair(const struct world *world, const struct world_subject *subject,
+                         const struct world_subject *beside, uint32_t i, struct series *series)
 {
     struct bench_figures raw = {0}, own = {0};
     bool good = true;
     for (unsigned turn = 0; turn < 2; turn++) /* who goes first changes */
-        good = good && ((turn + i) % 2 ? measure(world, subject, &own) : measure(world, &world_bare[0], &raw));
+        good = good && ((turn + i) % 2 ? measure(world, subject, &own) : measure(world, beside, &raw));
     series->ns[i] = own.cpu_ns / own.done;
     series->ratio[i] = own.cpu_ns / own.done / (raw.cpu_ns / raw.done);
     series->user_ns += own.user_ns;
@@ -91,22 +91,24 @@ static bool measure_pair(const struct world *world, const struct world_subject *
 
 static bool run_subject(struct bench *bench, const struct world *world, const struct world_subject *subject)
 {
+    const struct world_subject *beside = bench->beside_uring ? &world_uring[0] : &world_bare[0];
     struct bench_row row = {.part = world->is_chain ? "chain" : "ping_pong", .subject = subject->name,
-                            .unit = "ns of CPU a message", .reason = why_not(world, subject), .beside = "raw epoll"};
+                            .unit = "ns of CPU a message", .reason = why_not(world, subject), .beside = beside->name};
     struct series series = {.done = 0};
     bool good = true;
     char remark[64];
     for (uint32_t i = 0; !row.reason && good && i < bench->repetitions; i++)
-        good = measure_pair(world, subject, i, &series);
+        good = measure_pair(world, subject, beside, i, &series);
     if (!good)
         row.reason = "failed";
     if (!row.reason) {
         row.figure = bench_median(series.ns, bench->repetitions);
-        row.has_ratio = subject != &world_bare[0];
+        row.has_ratio = subject != beside;
         row.ratio = bench_interval_of(series.ratio, bench->repetitions);
         row.user_ns = series.user_ns / series.done;
         row.calls = calls_a_message(world, subject);
-        set_goals(&row, world, &subject->goals);
+        if (!bench->beside_uring)
+            set_goals(&row, world, &subject->goals);
         snprintf(remark, sizeof remark, "messages merged: %.3f reads each", series.reads);
         row.remark = series.reads < .98 ? remark : NULL;
     }
@@ -123,7 +125,7 @@ static bool run_shape(struct bench *bench, bool is_chain, uint32_t pairs)
     bool good = true;
     snprintf(title, sizeof title, "%s, %u pairs, %u messages of %u octets under way", is_chain ? "chain" : "ping-pong",
              pairs, world.active, WORLD_MESSAGE_BYTES);
-    bench_report_head(bench, title, "ns", "raw");
+    bench_report_head(bench, title, "ns", bench->beside_uring ? "raw uring" : "raw");
     if (!bench_descriptors(2 * pairs + SPARE_DESCRIPTORS)) {
         bench_report_row(bench, &(struct bench_row){.part = is_chain ? "chain" : "ping_pong", .subject = "all",
                          .pairs = pairs, .reason = "the hard limit on descriptors (ulimit -Hn) is too low"});

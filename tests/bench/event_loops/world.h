@@ -94,6 +94,6 @@ struct world_subject {
 
 /* Each library's in its own file, ended by a row without a name. */
 extern const struct world_subject world_bare[], world_handlers[], world_streams[], world_libuv[], world_libev[],
-    world_libevent[];
+    world_libevent[], world_uring[];
 
 #endif
