@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "reactor/base/random.h"
+#include "tests/reactor/each_loop.h"
 
-#define MS UINT64_C(1000000)
 #define SEEN_MAX 8192
 
 /* A socket that notes what came and does what its fields say. */
@@ -166,22 +166,9 @@ static void end_free(struct end *end)
     free(end);
 }
 
-static void each_loop(void (*test)(struct reactor_loop *loop))
+static void each(void (*test)(struct reactor_loop *loop))
 {
-    for (size_t i = 0; reactor_demultiplexers[i]; i++) {
-        const char *name = reactor_demultiplexers[i]->name;
-        struct reactor_loop *loop;
-        if (strcmp(name, "none") == 0)
-            continue;
-        if (!reactor_demultiplexer_offered(reactor_demultiplexers[i])) {
-            print_message("  %s: skipped, the kernel does not offer it\n", name);
-            continue;
-        }
-        assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name, .entries_max = 1000, .timers_max = 1000}), 0);
-        print_message("  %s\n", name);
-        test(loop);
-        reactor_loop_free(loop);
-    }
+    each_loop_with(&(struct reactor_loop_options){.entries_max = 1000, .timers_max = 1000}, test);
 }
 
 /* --- runs --- */
@@ -215,7 +202,7 @@ static void run_to_one_destination(struct reactor_loop *loop)
 static void a_run_to_one_destination_is_one_call_and_comes_out_as_it_went_in(void **state)
 {
     (void) state;
-    each_loop(run_to_one_destination);
+    each(run_to_one_destination);
 }
 
 static void answer_over_ipv6(struct reactor_loop *loop)
@@ -245,7 +232,7 @@ static void answer_over_ipv6(struct reactor_loop *loop)
 static void it_works_over_ipv6(void **state)
 {
     (void) state;
-    each_loop(answer_over_ipv6);
+    each(answer_over_ipv6);
 }
 
 /* --- random traffic --- */
@@ -319,7 +306,7 @@ static void exchange_at_random(struct reactor_loop *loop)
 static void random_lengths_to_several_destinations_arrive_whole_and_in_order(void **state)
 {
     (void) state;
-    each_loop(exchange_at_random);
+    each(exchange_at_random);
 }
 
 /* What other programs' runs are split into, whatever the segment's length; and what other programs get of ours. */
@@ -360,7 +347,7 @@ static void split_others_runs(struct reactor_loop *loop)
 static void runs_of_other_programs_are_split_and_ours_are_plain_datagrams_to_them(void **state)
 {
     (void) state;
-    each_loop(split_others_runs);
+    each(split_others_runs);
 }
 
 /* --- refusals of the kernel --- */
@@ -390,7 +377,7 @@ static void refuse_to_segment(struct reactor_loop *loop)
 static void where_the_kernel_does_not_segment_datagrams_leave_one_by_one(void **state)
 {
     (void) state;
-    each_loop(refuse_to_segment);
+    each(refuse_to_segment);
 }
 
 /* The broadcast address is refused with EACCES, more than fits an IPv4 packet with EMSGSIZE. */
@@ -423,7 +410,7 @@ static void refuse_some(struct reactor_loop *loop)
 static void what_the_kernel_refuses_is_lost_and_told_and_the_rest_goes_out(void **state)
 {
     (void) state;
-    each_loop(refuse_some);
+    each(refuse_some);
 }
 
 /* Sending the same again from failed must not keep the loop in the flush. */
@@ -449,7 +436,7 @@ static void resend_in_failed(struct reactor_loop *loop)
 static void an_owner_who_sends_again_what_failed_leaves_others_their_turn_and_may_close_then(void **state)
 {
     (void) state;
-    each_loop(resend_in_failed);
+    each(resend_in_failed);
 }
 
 /* --- errors of the network --- */
@@ -481,7 +468,7 @@ static void knock_where_nobody_is(struct reactor_loop *loop)
 static void a_refused_datagram_is_told_with_its_address_and_ends_nothing(void **state)
 {
     (void) state;
-    each_loop(knock_where_nobody_is);
+    each(knock_where_nobody_is);
 }
 
 /* Connected and without `failed`: the error is the socket's, and met in sending or in receiving. */
@@ -514,7 +501,7 @@ static void count_refused(struct reactor_loop *loop)
 static void errors_of_a_connected_socket_are_counted_and_its_shutdown_is_its_end(void **state)
 {
     (void) state;
-    each_loop(count_refused);
+    each(count_refused);
 }
 
 static void receive_from_a_pipe(struct reactor_loop *loop)
@@ -533,7 +520,7 @@ static void receive_from_a_pipe(struct reactor_loop *loop)
 static void what_is_no_socket_is_told_disconnected(void **state)
 {
     (void) state;
-    each_loop(receive_from_a_pipe);
+    each(receive_from_a_pipe);
 }
 
 /* --- bounds --- */
@@ -578,7 +565,7 @@ static void send_to_who_does_not_read(struct reactor_loop *loop)
 static void a_peer_that_does_not_read_fills_the_batch_and_room_is_told(void **state)
 {
     (void) state;
-    each_loop(send_to_who_does_not_read);
+    each(send_to_who_does_not_read);
 }
 
 static void send_what_is_too_long(struct reactor_loop *loop)
@@ -606,7 +593,7 @@ static void send_what_is_too_long(struct reactor_loop *loop)
 static void longer_ones_than_the_bounds_are_refused_or_counted_as_truncated(void **state)
 {
     (void) state;
-    each_loop(send_what_is_too_long);
+    each(send_what_is_too_long);
 }
 
 static void receive_within_bounds(struct reactor_loop *loop)
@@ -626,7 +613,7 @@ static void receive_within_bounds(struct reactor_loop *loop)
 static void a_flood_is_received_over_several_turns(void **state)
 {
     (void) state;
-    each_loop(receive_within_bounds);
+    each(receive_within_bounds);
 }
 
 /* --- ends --- */
@@ -652,7 +639,7 @@ static void close_while_receiving(struct reactor_loop *loop)
 static void a_socket_closed_and_freed_in_the_midst_of_a_run_gets_no_more(void **state)
 {
     (void) state;
-    each_loop(close_while_receiving);
+    each(close_while_receiving);
 }
 
 static void closing_offers_the_batch_once_and_a_going_loop_tells(void **state)

@@ -15,25 +15,7 @@
 
 #include <cmocka.h>
 
-#define MS UINT64_C(1000000)
-#define SCALE_PPM UINT64_C(10000000)
-
-static bool watches(const struct reactor_demultiplexer_ops *ops)
-{
-    return strcmp(ops->name, "none") != 0 && reactor_demultiplexer_offered(ops);
-}
-
-static void each_pair(void (*test)(const struct reactor_loop_options *options))
-{
-    for (size_t d = 0; reactor_demultiplexers[d]; d++) {
-        for (size_t c = 0; watches(reactor_demultiplexers[d]) && reactor_clocks[c]; c++) {
-            printf("  %s, %s\n", reactor_demultiplexers[d]->name, reactor_clocks[c]->name);
-            fflush(stdout);
-            test(&(struct reactor_loop_options){.demultiplexer = reactor_demultiplexers[d]->name,
-                                                .clock = reactor_clocks[c]->name, .scale_ppm = SCALE_PPM});
-        }
-    }
-}
+#include "tests/reactor/each_loop.h"
 
 /* A handler that counts its events and does what its fields say. */
 struct probe {
@@ -178,7 +160,7 @@ static void read_until_empty(const struct reactor_loop_options *options)
 static void input_is_called_while_something_is_left(void **state)
 {
     (void) state;
-    each_pair(read_until_empty);
+    each_pair(WATCHING_PAIRS, read_until_empty);
 }
 
 static void write_when_asked(const struct reactor_loop_options *options)
@@ -198,7 +180,7 @@ static void write_when_asked(const struct reactor_loop_options *options)
 static void output_is_called_only_while_asked_for(void **state)
 {
     (void) state;
-    each_pair(write_when_asked);
+    each_pair(WATCHING_PAIRS, write_when_asked);
 }
 
 /* Two descriptors are ready in one turn; whichever comes first closes the other, whose number a third gets at once. */
@@ -233,7 +215,7 @@ static void close_and_reuse(const struct reactor_loop_options *options)
 static void a_descriptor_closed_in_a_handler_yields_no_stale_event(void **state)
 {
     (void) state;
-    each_pair(close_and_reuse);
+    each_pair(WATCHING_PAIRS, close_and_reuse);
 }
 
 #define BUSY 5
@@ -273,7 +255,7 @@ static void share_fairly(const struct reactor_loop_options *given)
 static void a_busy_descriptor_starves_neither_others_nor_timers(void **state)
 {
     (void) state;
-    each_pair(share_fairly);
+    each_pair(WATCHING_PAIRS, share_fairly);
 }
 
 static void time_out(const struct reactor_loop_options *options)
@@ -311,7 +293,7 @@ static void time_out(const struct reactor_loop_options *options)
 static void a_handlers_timer_fires_once_and_not_after_disarming(void **state)
 {
     (void) state;
-    each_pair(time_out);
+    each_pair(WATCHING_PAIRS, time_out);
 }
 
 /* Both ends of a TCP connect: to a listener, and to a port where nobody listens. */
@@ -367,7 +349,7 @@ static void connect_both_ways(const struct reactor_loop_options *options)
 static void a_connect_ends_in_connected_or_disconnected(void **state)
 {
     (void) state;
-    each_pair(connect_both_ways);
+    each_pair(WATCHING_PAIRS, connect_both_ways);
 }
 
 /* The write end of a pipe whose reader has gone: nothing can be read from it, so the loop must tell. */
@@ -395,7 +377,7 @@ static void hang_up(const struct reactor_loop_options *options)
 static void a_hang_up_that_cannot_be_read_is_told(void **state)
 {
     (void) state;
-    each_pair(hang_up);
+    each_pair(WATCHING_PAIRS, hang_up);
 }
 
 static void shut_down(const struct reactor_loop_options *options)
@@ -420,7 +402,7 @@ static void shut_down(const struct reactor_loop_options *options)
 static void freeing_the_loop_tells_each_handler_once(void **state)
 {
     (void) state;
-    each_pair(shut_down);
+    each_pair(WATCHING_PAIRS, shut_down);
 }
 
 static void refuse(const struct reactor_loop_options *options)
@@ -442,7 +424,7 @@ static void refuse(const struct reactor_loop_options *options)
 static void what_cannot_be_watched_is_refused(void **state)
 {
     (void) state;
-    each_pair(refuse);
+    each_pair(WATCHING_PAIRS, refuse);
     struct reactor_loop *loop = create(&(struct reactor_loop_options){.demultiplexer = "none"});
     struct probe probe = {.handler = {.ops = &probe_ops, .descriptor = 0}};
     assert_int_equal(reactor_handler_attach(&probe.handler, loop, REACTOR_READ), -EOPNOTSUPP);

@@ -14,31 +14,10 @@
 
 #include <cmocka.h>
 
-#include "reactor/loop_internal.h"
 #include "reactor/stream.h"
+#include "tests/reactor/each_loop.h"
 
-#define MS UINT64_C(1000000)
 #define CLIENTS 40
-
-static void each(void (*test)(struct reactor_loop *loop))
-{
-    for (size_t d = 0; reactor_demultiplexers[d]; d++) {
-        struct reactor_loop *loop;
-        const char *name = reactor_demultiplexers[d]->name;
-        if (strcmp(name, "none") == 0)
-            continue;
-        if (!reactor_demultiplexer_offered(reactor_demultiplexers[d])) {
-            print_message("  %s: skipped, the kernel does not offer it\n", name);
-            continue;
-        }
-        assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name}), 0);
-        printf("  %s\n", name);
-        fflush(stdout);
-        test(loop);
-        assert_int_equal(reactor_loop_handler_count(loop), 0);
-        reactor_loop_free(loop);
-    }
-}
 
 struct service {
     struct reactor_listener listener;
@@ -148,7 +127,7 @@ static void accept_all(struct reactor_loop *loop)
 static void what_knocks_is_accepted_and_counted_out_again(void **state)
 {
     (void) state;
-    each(accept_all);
+    each_loop(accept_all);
 }
 
 static void leave_in_backlog(struct reactor_loop *loop)
@@ -174,7 +153,7 @@ static void leave_in_backlog(struct reactor_loop *loop)
 static void beyond_the_bound_they_wait_for_one_to_leave(void **state)
 {
     (void) state;
-    each(leave_in_backlog);
+    each_loop(leave_in_backlog);
 }
 
 static void all_at_once(struct reactor_loop *loop)
@@ -206,7 +185,7 @@ static void all_at_once(struct reactor_loop *loop)
 static void a_crowd_at_the_bound_is_served_in_order(void **state)
 {
     (void) state;
-    each(all_at_once);
+    each_loop(all_at_once);
 }
 
 static void refuse(struct reactor_loop *loop)
@@ -240,7 +219,7 @@ static void refuse(struct reactor_loop *loop)
 static void beyond_the_bound_they_are_refused_where_that_is_asked_for(void **state)
 {
     (void) state;
-    each(refuse);
+    each_loop(refuse);
 }
 
 static int cpu_ms(void)
@@ -301,7 +280,7 @@ static void starve(struct reactor_loop *loop)
 static void without_descriptors_accepting_pauses_and_resumes(void **state)
 {
     (void) state;
-    each(starve);
+    each_loop(starve);
 }
 
 static void close_inside(struct reactor_loop *loop)
@@ -324,7 +303,7 @@ static void close_inside(struct reactor_loop *loop)
 static void a_listener_may_be_closed_inside_accepted(void **state)
 {
     (void) state;
-    each(close_inside);
+    each_loop(close_inside);
 }
 
 static void hand_back(struct reactor_loop *loop)
@@ -346,7 +325,7 @@ static void hand_back(struct reactor_loop *loop)
 static void what_is_released_inside_accepted_makes_room(void **state)
 {
     (void) state;
-    each(hand_back);
+    each_loop(hand_back);
 }
 
 static void listen_on_nothing(struct reactor_loop *loop)
@@ -367,7 +346,7 @@ static void listen_on_nothing(struct reactor_loop *loop)
 static void a_socket_that_does_not_listen_is_told(void **state)
 {
     (void) state;
-    each(listen_on_nothing);
+    each_loop(listen_on_nothing);
 }
 
 static void free_loop(struct reactor_loop *given)
@@ -391,7 +370,7 @@ static void free_loop(struct reactor_loop *given)
 static void freeing_the_loop_closes_the_listener_and_what_it_holds(void **state)
 {
     (void) state;
-    each(free_loop);
+    each_loop(free_loop);
 }
 
 static void addresses_in_use_or_wrong_are_refused(void **state)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "tests/reactor/each_loop.h"
 #include "tests/reactor/service.h"
 
 #define LOOPS 4
@@ -148,25 +149,17 @@ static void spread_on(const char *demultiplexer, enum reactor_spread spread)
     assert_int_equal(count_descriptors(), descriptors);
 }
 
+static void spread_each_way(const char *demultiplexer)
+{
+    spread_on(demultiplexer, REACTOR_ROUND_ROBIN);
+    spread_on(demultiplexer, REACTOR_LEAST);
+    spread_on(demultiplexer, REACTOR_REUSEPORT);
+}
+
 static void connections_are_spread_and_served_by_the_loop_that_got_them(void **state)
 {
     (void) state;
-    for (size_t i = 0; reactor_demultiplexers[i]; i++) {
-        struct reactor_loop *loop;
-        const char *name = reactor_demultiplexers[i]->name;
-        if (strcmp(name, "none") == 0)
-            continue;
-        if (reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name}) < 0) {
-            printf("  %s: not on this kernel\n", name);
-            continue;
-        }
-        reactor_loop_free(loop);
-        printf("  %s\n", name);
-        fflush(stdout);
-        spread_on(name, REACTOR_ROUND_ROBIN);
-        spread_on(name, REACTOR_LEAST);
-        spread_on(name, REACTOR_REUSEPORT);
-    }
+    each_demultiplexer(spread_each_way);
 }
 
 static void the_loop_with_the_fewest_gets_the_next(void **state)

@@ -18,8 +18,7 @@
 
 #include "reactor/options.h"
 #include "reactor/statistics_internal.h"
-
-#define MS UINT64_C(1000000)
+#include "tests/reactor/each_loop.h"
 
 /* --- histograms --- */
 
@@ -279,32 +278,30 @@ static void consume_all(struct reactor_handler *handler)
     reactor_stream_consume(stream, length);
 }
 
+static void coalesce(struct reactor_loop *loop)
+{
+    static const struct reactor_handler_ops ops = {.name = "stream", .input_ready = consume_all};
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    struct reactor_stream stream = {.handler = {.ops = &ops, .descriptor = ends[0]}};
+    assert_int_equal(reactor_stream_open(&stream, loop, &(struct reactor_stream_options){.output_max = 100}), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(reactor_stream_write(&stream, "ten bytes.", 10), 0);
+    assert_int_equal(reactor_stream_write(&stream, "ten bytes.", 91), -ENOBUFS);
+    assert_int_equal(reactor_loop_run(loop, reactor_loop_now(loop) + 5 * MS), REACTOR_REACHED);
+    const struct reactor_statistics *statistics = reactor_loop_statistics(loop);
+    assert_int_equal(statistics->stream_coalesced, 2);
+    assert_int_equal(statistics->stream_sends, 1);
+    assert_int_equal(statistics->bytes_sent, 30);
+    assert_int_equal(statistics->stream_writes_refused, 1);
+    reactor_stream_close(&stream);
+    close(ends[1]);
+}
+
 static void writes_that_leave_together_are_counted_as_coalesced(void **state)
 {
     (void) state;
-    static const struct reactor_handler_ops ops = {.name = "stream", .input_ready = consume_all};
-    for (size_t d = 0; reactor_demultiplexers[d]; d++) {
-        struct reactor_loop *loop;
-        int ends[2];
-        if (strcmp(reactor_demultiplexers[d]->name, "none") == 0 ||
-            reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = reactor_demultiplexers[d]->name}))
-            continue;
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-        struct reactor_stream stream = {.handler = {.ops = &ops, .descriptor = ends[0]}};
-        assert_int_equal(reactor_stream_open(&stream, loop, &(struct reactor_stream_options){.output_max = 100}), 0);
-        for (int i = 0; i < 3; i++)
-            assert_int_equal(reactor_stream_write(&stream, "ten bytes.", 10), 0);
-        assert_int_equal(reactor_stream_write(&stream, "ten bytes.", 91), -ENOBUFS);
-        assert_int_equal(reactor_loop_run(loop, reactor_loop_now(loop) + 5 * MS), REACTOR_REACHED);
-        const struct reactor_statistics *statistics = reactor_loop_statistics(loop);
-        assert_int_equal(statistics->stream_coalesced, 2);
-        assert_int_equal(statistics->stream_sends, 1);
-        assert_int_equal(statistics->bytes_sent, 30);
-        assert_int_equal(statistics->stream_writes_refused, 1);
-        reactor_stream_close(&stream);
-        reactor_loop_free(loop);
-        close(ends[1]);
-    }
+    each_loop(coalesce);
 }
 
 static void keep(struct reactor_listener *listener, int descriptor)

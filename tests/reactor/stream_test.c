@@ -17,30 +17,11 @@
 
 #include <cmocka.h>
 
-#include "reactor/loop_internal.h" /* that no buffer is left behind */
-
-#define MS UINT64_C(1000000)
+#include "tests/reactor/each_loop.h"
 
 static void each(void (*test)(struct reactor_loop *loop))
 {
-    for (size_t d = 0; reactor_demultiplexers[d]; d++) {
-        struct reactor_loop *loop;
-        const char *name = reactor_demultiplexers[d]->name;
-        if (strcmp(name, "none") == 0)
-            continue;
-        if (!reactor_demultiplexer_offered(reactor_demultiplexers[d])) {
-            print_message("  %s: skipped, the kernel does not offer it\n", name);
-            continue;
-        }
-        assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){.demultiplexer = name,
-                                                                               .bytes_a_turn = 16 << 10}), 0);
-        printf("  %s\n", name);
-        fflush(stdout);
-        test(loop);
-        assert_int_equal(reactor_loop_handler_count(loop), 0);
-        assert_int_equal(loop->buffers.taken_bytes, 0);
-        reactor_loop_free(loop);
-    }
+    each_loop_with(&(struct reactor_loop_options){.bytes_a_turn = 16 << 10}, test);
 }
 
 /* A stream that counts its events and does what its fields say; and the descriptor at its other end. */
