@@ -46,8 +46,10 @@ void waker_wake(struct waker *waker)
         return; /* awake, or somebody else wakes it */
     int saved_errno = errno;
     if (waker->descriptor >= 0) {
-        ssize_t result = write(waker->descriptor, &(uint64_t){1}, sizeof(uint64_t));
-        (void) result; /* EAGAIN: the count is far from 0, so it is readable */
+        ssize_t result;
+        do
+            result = write(waker->descriptor, &(uint64_t){1}, sizeof(uint64_t));
+        while (result < 0 && errno == EINTR); /* EAGAIN: the count is far from 0, so it is readable */
     } else {
         syscall(SYS_futex, &waker->sleeping, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     }

@@ -142,7 +142,6 @@ WRAP(CALL_RECVMMSG, int, recvmmsg,
      (descriptor, messages, count, flags, timeout))
 WRAP(CALL_EVENTFD, int, eventfd, (unsigned value, int flags), (value, flags))
 WRAP(CALL_READ, ssize_t, read, (int descriptor, void *bytes, size_t length), (descriptor, bytes, length))
-WRAP(CALL_WRITE, ssize_t, write, (int descriptor, const void *bytes, size_t length), (descriptor, bytes, length))
 
 WRAP_URING(CALL_URING_INIT, io_uring_queue_init_params,
            (unsigned entries, struct io_uring *ring, struct io_uring_params *parameters), (entries, ring, parameters))
@@ -181,6 +180,20 @@ int __wrap_sendmmsg(int descriptor, struct mmsghdr *messages, unsigned count, in
     int error = strikes(CALL_SENDMMSG);
     if (error <= 0)
         return __real_sendmmsg(descriptor, messages, error == FAULT_SHORT ? 1 : count, flags);
+    errno = error;
+    return -1;
+}
+
+/* An event's count that takes no more is one that is full: with EAGAIN it is. */
+ssize_t __real_write(int descriptor, const void *bytes, size_t length);
+ssize_t __wrap_write(int descriptor, const void *bytes, size_t length);
+ssize_t __wrap_write(int descriptor, const void *bytes, size_t length)
+{
+    int error = strikes(CALL_WRITE);
+    if (error <= 0)
+        return __real_write(descriptor, bytes, length);
+    if (error == EAGAIN)
+        (void) !__real_write(descriptor, &(uint64_t){UINT64_MAX - 1}, sizeof(uint64_t));
     errno = error;
     return -1;
 }
