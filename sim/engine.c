@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,26 @@ static void bind_overlays(struct run *run)
     run->up_by_instance = base_arena_array(run->arena, uint32_t, identity->instance_count + 1);
 }
 
+/* Warns of a workload that looks up what the overlay does not store: its lookups fail, and nothing else would say why.
+ * True: it does. */
+static bool warn_of_keys(const struct topology_workload *workload, const struct identity_instance *instance,
+                         struct base_diagnostics *diagnostics)
+{
+    const struct workload_ops *ops = workload->action.kind->ops;
+    uint64_t stored = instance->ops->stored_keys ? instance->ops->stored_keys(instance->choice->parameters) : 0;
+    if (!ops->key || stored == 0 || (workload->keys > 0 && workload->keys <= stored))
+        return false;
+    char hint[80], asked[64] = "random keys";
+    snprintf(hint, sizeof hint, "`keys: %" PRIu64 "` in the %s looks up those that are stored", stored,
+             workload->action.kind->name);
+    if (workload->keys > 0)
+        snprintf(asked, sizeof asked, "%" PRIu64 " keys", workload->keys);
+    base_diagnose(diagnostics, BASE_WARNING, workload->action.place, hint,
+                  "%s are looked up where overlay %s stores %" PRIu64 " and no other: %s of these lookups can succeed",
+                  asked, instance->name, stored, workload->keys > 0 ? "not all" : "none");
+    return true;
+}
+
 /* What each workload asks of the overlays of its peers. */
 static int bind_workloads(struct run *run, struct base_diagnostics *diagnostics)
 {
@@ -88,11 +109,14 @@ static int bind_workloads(struct run *run, struct base_diagnostics *diagnostics)
         uint64_t key = base_random_key(scenario->seed, "action", workload->name);
         for (uint32_t g = 0; g < identity->group_count; g++)
             run->workload_key[w * identity->group_count + g] = base_random_mix(key ^ identity->group_key[g]);
+        bool warned = false;
         for (uint32_t g = 0; g < workload->from.count && !error; g++) {
             const struct identity_instance *instance =
                 &identity->instances[identity->group_instance[workload->from.groups[g]]];
-            if (ops->offered(instance->ops))
+            if (ops->offered(instance->ops)) {
+                warned = warned || warn_of_keys(workload, instance, diagnostics);
                 continue;
+            }
             base_diagnose(diagnostics, BASE_ERROR, workload->action.place, NULL, "overlay %s has no %s", instance->name,
                           workload->action.kind->name);
             error = -EINVAL;

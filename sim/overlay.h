@@ -48,6 +48,9 @@ struct overlay_ops {
     size_t (*state_bytes)(const void *parameters);
     uint32_t (*id_bits)(const void *parameters);   /* 1 to 160; NULL: 160 */
     uint32_t (*ids_a_peer)(const void *parameters); /* 1 or more: virtual nodes; NULL: 1 */
+    /* How many of the run's numbered keys it stores, so that lookups of others fail; 0 or NULL: it stores none, and a
+     * lookup is good when it comes to the key's owner. */
+    uint64_t (*stored_keys)(const void *parameters);
     bool (*starts_converged)(const void *parameters); /* whether peers up at time 0 get start->converged */
     /* What all peers of one loop share: slabs for tables. NULL on memory exhaustion. */
     void *(*open)(const void *parameters, uint32_t peer_count);

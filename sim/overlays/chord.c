@@ -54,6 +54,11 @@ static uint32_t ids_a_peer(const void *parameters)
     return (uint32_t) ((const struct chord_parameters *) parameters)->virtual_nodes;
 }
 
+static uint64_t stored_keys(const void *parameters)
+{
+    return ((const struct chord_parameters *) parameters)->keys;
+}
+
 static bool starts_converged(const void *parameters)
 {
     return ((const struct chord_parameters *) parameters)->start == 0;
@@ -442,6 +447,7 @@ static const struct overlay_ops ops = {
     .state_bytes = state_bytes,
     .id_bits = id_bits,
     .ids_a_peer = ids_a_peer,
+    .stored_keys = stored_keys,
     .starts_converged = starts_converged,
     .open = open_shared,
     .close = close_shared,

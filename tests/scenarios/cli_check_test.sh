@@ -46,6 +46,27 @@ json out 'd["errors"][0]["file"] == "--set overlay.k=0" and d["errors"][0]["colu
 # A warning leaves a scenario good.
 status 0 "$peerlab" check small.yaml --json --set faults.cut.at='2 h'
 json out 'd["valid"] and [e["severity"] for e in d["errors"]] == ["warning"]'
+# What an overlay does not store cannot be found: told, with its place, for the whole run would not say why.
+cat > keys.yaml << 'EOF'
+name: keys
+duration: 1 min
+peers: [{name: some, count: 20}, {name: others, count: 20}]
+network: {latency: {constant: 20 ms}}
+overlay: {protocol: chord, keys: 100}
+workload:
+  - lookup: {every: 10 s}
+EOF
+status 0 "$peerlab" check keys.yaml
+says err "keys.yaml:7:5: warning: random keys are looked up where overlay chord stores 100 and no other: none of these"
+says err 'keys: 100'
+status 0 "$peerlab" check keys.yaml --set workload.0.keys=101
+says err "warning: 101 keys are looked up where overlay chord stores 100 and no other: not all of these"
+for keys in 100 7; do
+    status 0 "$peerlab" check keys.yaml --set workload.0.keys=$keys --json
+    json out 'd["valid"] and d["errors"] == []'
+done
+status 0 "$peerlab" check keys.yaml --set overlay.keys=0 --set workload.0.keys=100 --json # any owner answers
+json out 'd["valid"] and d["errors"] == []'
 status 2 "$peerlab" check nowhere.yaml --json
 json out 'd["errors"][0]["line"] is None'
 status 2 "$peerlab" check /dev/null
