@@ -1,114 +1,15 @@
 /* Completions: the promises of struct reactor_completion_ops, for each row of the table that has them. */
 #include "reactor/demultiplexer.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#define SECOND_NS UINT64_C(1000000000)
-
-struct bed {
-    const struct reactor_demultiplexer_ops *ops;
-    const struct reactor_completion_ops *completions;
-    void *state;
-    int ends[2]; /* of a stream: ours, the peer's */
-    int listener;
-    struct sockaddr_in address;
-};
-
-static int count_descriptors(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
-static void listen_somewhere(struct bed *bed)
-{
-    bed->address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    bed->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    assert_true(bed->listener >= 0);
-    assert_int_equal(bind(bed->listener, (struct sockaddr *) &bed->address, sizeof bed->address), 0);
-    assert_int_equal(listen(bed->listener, 100), 0);
-    socklen_t length = sizeof bed->address;
-    assert_int_equal(getsockname(bed->listener, (struct sockaddr *) &bed->address, &length), 0);
-}
-
-static void each(void (*test)(struct bed *bed))
-{
-    for (size_t i = 0; reactor_demultiplexers[i]; i++) {
-        struct bed bed = {.ops = reactor_demultiplexers[i], .completions = reactor_demultiplexers[i]->completions};
-        if (!bed.completions)
-            continue;
-        if (!reactor_demultiplexer_offered(bed.ops)) {
-            printf("  %s: left out, this kernel does not offer it\n", bed.ops->name);
-            continue;
-        }
-        int descriptors = count_descriptors();
-        bed.state = calloc(1, bed.ops->state_bytes);
-        assert_non_null(bed.state);
-        assert_int_equal(bed.ops->open(bed.state), 0);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, bed.ends), 0);
-        listen_somewhere(&bed);
-        test(&bed);
-        bed.ops->close(bed.state);
-        free(bed.state);
-        close(bed.ends[0]);
-        close(bed.ends[1]);
-        close(bed.listener);
-        assert_int_equal(count_descriptors(), descriptors);
-    }
-}
-
-static int look(struct bed *bed, struct reactor_ready *ready, int ready_max)
-{
-    return bed->ops->wait(bed->state, ready, ready_max, 0);
-}
-
-/* One completion, within a second. */
-static struct reactor_ready next(struct bed *bed)
-{
-    struct reactor_ready ready;
-    for (unsigned tries = 0; tries < 10; tries++) {
-        int count = bed->ops->wait(bed->state, &ready, 1, SECOND_NS / 10);
-        assert_true(count >= 0);
-        if (count)
-            return ready;
-    }
-    fail_msg("nothing came for a second");
-    return ready;
-}
-
-static void expect_received(struct bed *bed, uint64_t token, const char *text)
-{
-    struct reactor_ready ready = next(bed);
-    assert_true(ready.token == token);
-    assert_int_equal(ready.readiness, REACTOR_RECEIVED);
-    assert_int_equal(ready.result, (int) strlen(text));
-    assert_memory_equal(ready.bytes, text, strlen(text));
-    bed->completions->give(bed->state, ready.buffer);
-}
-
-static void peer_writes(struct bed *bed, const char *text)
-{
-    assert_int_equal(write(bed->ends[1], text, strlen(text)), (int) strlen(text));
-}
+#include "tests/reactor/completions_bed.h"
 
 static void receive_all(struct bed *bed)
 {
@@ -191,14 +92,6 @@ static void failures_are_reported_by_number(void **state)
     each(send_to_nobody);
 }
 
-static int connect_one(struct bed *bed)
-{
-    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(client >= 0);
-    assert_int_equal(connect(client, (struct sockaddr *) &bed->address, sizeof bed->address), 0);
-    return client;
-}
-
 static void accept_three(struct bed *bed)
 {
     assert_int_equal(bed->completions->accept(bed->state, bed->listener, 5), 0);
@@ -266,168 +159,6 @@ static void out_of_descriptors_accepting_ends_and_may_be_asked_for_again(void **
 {
     (void) state;
     each(accept_at_the_limit);
-}
-
-static void pause_and_go_on(struct bed *bed)
-{
-    struct reactor_ready ready[4];
-    assert_int_equal(bed->completions->receive(bed->state, bed->ends[0], 1), 0);
-    assert_int_equal(look(bed, ready, 4), 0);
-    peer_writes(bed, "taken");
-    bed->completions->pause(bed->state, bed->ends[0]);
-    char seen[64] = "";
-    for (unsigned tries = 0; tries < 3; tries++) { /* what was taken before is reported, what comes later not */
-        int count = look(bed, ready, 4);
-        for (int i = 0; i < count; i++) {
-            strncat(seen, (const char *) ready[i].bytes, (size_t) ready[i].result);
-            bed->completions->give(bed->state, ready[i].buffer);
-        }
-        if (tries == 0)
-            peer_writes(bed, ", left");
-    }
-    assert_true(strcmp(seen, "taken") == 0 || strcmp(seen, "") == 0);
-    assert_int_equal(bed->completions->receive(bed->state, bed->ends[0], 2), 0);
-    expect_received(bed, 2, *seen ? ", left" : "taken, left");
-    bed->completions->pause(bed->state, bed->ends[0]); /* and at once on again */
-    assert_int_equal(bed->completions->receive(bed->state, bed->ends[0], 3), 0);
-    peer_writes(bed, "more");
-    expect_received(bed, 3, "more");
-}
-
-static void a_pause_loses_nothing(void **state)
-{
-    (void) state;
-    each(pause_and_go_on);
-}
-
-static void pause_what_waits(struct bed *bed)
-{
-    struct reactor_ready ready[2];
-    unsigned seen = 0;
-    assert_int_equal(bed->completions->receive(bed->state, bed->ends[0], 1), 0);
-    assert_int_equal(bed->completions->receive(bed->state, bed->ends[1], 2), 0);
-    assert_int_equal(look(bed, ready, 2), 0);
-    peer_writes(bed, "x");
-    assert_int_equal(write(bed->ends[0], "x", 1), 1);
-    assert_int_equal(look(bed, ready, 1), 1); /* both were received, one is reported */
-    seen |= 1u << ready[0].token;
-    bed->completions->give(bed->state, ready[0].buffer);
-    bed->completions->pause(bed->state, bed->ends[0]);
-    bed->completions->pause(bed->state, bed->ends[1]);
-    assert_int_equal(look(bed, ready, 2), 1);
-    seen |= 1u << ready[0].token;
-    bed->completions->give(bed->state, ready[0].buffer);
-    assert_int_equal(seen, 6);
-}
-
-static void what_was_received_before_a_pause_is_reported_after_it(void **state)
-{
-    (void) state;
-    each(pause_what_waits);
-}
-
-/* The same, but what waits to be reported is dropped: its buffers are not lost, an accepted descriptor is closed. */
-static void stop_what_waits(struct bed *bed)
-{
-    struct reactor_ready ready[2];
-    for (unsigned round = 0; round < 3000; round++) { /* more than there are buffers */
-        assert_int_equal(bed->completions->receive(bed->state, bed->ends[0], 1), 0);
-        assert_int_equal(bed->completions->receive(bed->state, bed->ends[1], 2), 0);
-        assert_int_equal(look(bed, ready, 2), 0);
-        peer_writes(bed, "x");
-        assert_int_equal(write(bed->ends[0], "x", 1), 1);
-        assert_int_equal(look(bed, ready, 1), 1);
-        assert_int_equal(ready[0].result, 1);
-        bed->completions->give(bed->state, ready[0].buffer);
-        bed->completions->stop(bed->state, bed->ends[0]);
-        bed->completions->stop(bed->state, bed->ends[1]);
-        assert_int_equal(look(bed, ready, 2), 0);
-    }
-    int descriptors = count_descriptors();
-    int clients[2] = {connect_one(bed), connect_one(bed)};
-    assert_int_equal(bed->completions->accept(bed->state, bed->listener, 3), 0);
-    assert_int_equal(look(bed, ready, 1), 1);
-    close(ready[0].result);
-    bed->completions->stop(bed->state, bed->listener);
-    assert_int_equal(look(bed, ready, 2), 0);
-    close(clients[0]);
-    close(clients[1]);
-    assert_int_equal(count_descriptors(), descriptors);
-}
-
-static void what_waits_at_a_stop_is_dropped_and_not_lost(void **state)
-{
-    (void) state;
-    each(stop_what_waits);
-}
-
-static void stop_and_drop(struct bed *bed)
-{
-    struct reactor_ready ready[4];
-    assert_int_equal(bed->completions->receive(bed->state, bed->ends[0], 1), 0);
-    assert_int_equal(bed->completions->accept(bed->state, bed->listener, 2), 0);
-    assert_int_equal(look(bed, ready, 4), 0);
-    peer_writes(bed, "dropped");
-    int client = connect_one(bed);
-    assert_int_equal(bed->completions->send(bed->state, bed->ends[0], 1, "never", 5), 0);
-    bed->completions->stop(bed->state, bed->ends[0]);
-    bed->completions->stop(bed->state, bed->listener);
-    for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(look(bed, ready, 4), 0);
-    char byte;
-    assert_int_equal(read(bed->ends[1], &byte, 1), -1);
-    close(client);
-}
-
-static void nothing_is_reported_or_sent_after_a_stop(void **state)
-{
-    (void) state;
-    each(stop_and_drop);
-}
-
-/* A send that the kernel has begun: after stop its bytes may go. */
-static void stop_a_send(struct bed *bed)
-{
-    enum { LENGTH = 1000000 };
-    struct reactor_ready ready;
-    char *bytes = malloc(LENGTH), drain[65536];
-    assert_non_null(bytes);
-    memset(bytes, 'a', LENGTH);
-    assert_int_equal(bed->completions->send(bed->state, bed->ends[0], 1, bytes, LENGTH), 0);
-    assert_int_equal(look(bed, &ready, 1), 0);
-    while (read(bed->ends[1], drain, sizeof drain) > 0)
-        ; /* there is room again, and the kernel knows */
-    bed->completions->stop(bed->state, bed->ends[0]);
-    free(bytes);
-    for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(look(bed, &ready, 1), 0);
-    assert_int_equal(read(bed->ends[1], drain, sizeof drain), -1);
-}
-
-static void the_bytes_of_a_stopped_send_are_the_callers_again(void **state)
-{
-    (void) state;
-    each(stop_a_send);
-}
-
-static void close_later(struct bed *bed)
-{
-    struct reactor_ready ready;
-    char byte;
-    assert_int_equal(bed->completions->receive(bed->state, bed->ends[0], 1), 0);
-    assert_int_equal(bed->ops->add(bed->state, bed->ends[0], 0, 1), 0);
-    assert_int_equal(look(bed, &ready, 1), 0);
-    bed->completions->close(bed->state, bed->ends[0]);
-    assert_int_equal(look(bed, &ready, 1), 0);
-    assert_int_equal(fcntl(bed->ends[0], F_GETFD), -1);
-    assert_int_equal(read(bed->ends[1], &byte, 1), 0); /* the peer heard of it */
-    bed->ends[0] = dup(bed->ends[1]);
-}
-
-static void a_closed_descriptor_is_gone_with_the_next_wait(void **state)
-{
-    (void) state;
-    each(close_later);
 }
 
 /* Holding what is received, until no buffer is left; then giving them back. */
@@ -515,57 +246,6 @@ static void readiness_and_completions_come_from_one_wait(void **state)
     each(mix_with_readiness);
 }
 
-static void *wait_there(void *context)
-{
-    struct bed *bed = context;
-    struct reactor_ready ready;
-    bool good = bed->completions->receive(bed->state, bed->ends[0], 1) == 0 && look(bed, &ready, 1) == 0;
-    return good ? bed : NULL;
-}
-
-static void close_elsewhere(struct bed *bed)
-{
-    pthread_t thread;
-    void *result;
-    int descriptors = count_descriptors();
-    struct reactor_ready ready;
-    assert_int_equal(pthread_create(&thread, NULL, wait_there, bed), 0);
-    assert_int_equal(pthread_join(thread, &result), 0);
-    assert_non_null(result);
-    assert_int_equal(bed->ops->wait(bed->state, &ready, 1, 1000), -EEXIST); /* it is that thread's */
-    bed->completions->close(bed->state, bed->ends[0]); /* and no wait behind it */
-    bed->ops->close(bed->state);
-    assert_true(count_descriptors() < descriptors - 1); /* the stream's end and the backend's own */
-    bed->ends[0] = dup(bed->ends[1]);
-    memset(bed->state, 0, bed->ops->state_bytes);
-    assert_int_equal(bed->ops->open(bed->state), 0);
-}
-
-static void a_backend_closed_from_another_thread_closes_what_was_to_be_closed(void **state)
-{
-    (void) state;
-    each(close_elsewhere);
-}
-
-static void port_is_free(struct bed *bed)
-{
-    struct reactor_ready ready;
-    assert_int_equal(bed->completions->accept(bed->state, bed->listener, 1), 0);
-    assert_int_equal(look(bed, &ready, 1), 0);
-    bed->ops->close(bed->state); /* with the accept going on */
-    close(bed->listener);
-    bed->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(bed->listener, (struct sockaddr *) &bed->address, sizeof bed->address), 0);
-    memset(bed->state, 0, bed->ops->state_bytes);
-    assert_int_equal(bed->ops->open(bed->state), 0);
-}
-
-static void a_closed_backend_holds_nothing_open(void **state)
-{
-    (void) state;
-    each(port_is_free);
-}
-
 /* One file under so many numbers that what is ready does not fit the queue of completions. */
 static void overflow(struct bed *bed)
 {
@@ -649,16 +329,8 @@ int main(void)
         cmocka_unit_test(failures_are_reported_by_number),
         cmocka_unit_test(connections_are_accepted_again_and_again),
         cmocka_unit_test(out_of_descriptors_accepting_ends_and_may_be_asked_for_again),
-        cmocka_unit_test(a_pause_loses_nothing),
-        cmocka_unit_test(what_was_received_before_a_pause_is_reported_after_it),
-        cmocka_unit_test(what_waits_at_a_stop_is_dropped_and_not_lost),
-        cmocka_unit_test(nothing_is_reported_or_sent_after_a_stop),
-        cmocka_unit_test(the_bytes_of_a_stopped_send_are_the_callers_again),
-        cmocka_unit_test(a_closed_descriptor_is_gone_with_the_next_wait),
         cmocka_unit_test(receiving_stands_still_without_buffers_and_goes_on_with_them),
         cmocka_unit_test(readiness_and_completions_come_from_one_wait),
-        cmocka_unit_test(a_backend_closed_from_another_thread_closes_what_was_to_be_closed),
-        cmocka_unit_test(a_closed_backend_holds_nothing_open),
         cmocka_unit_test(more_than_the_queue_of_completions_holds_arrives_all_the_same),
         cmocka_unit_test(a_look_at_nothing_needs_no_system_call_and_a_message_one),
     };
