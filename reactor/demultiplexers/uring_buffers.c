@@ -2,10 +2,15 @@
 #include <sys/mman.h>
 
 #include "reactor/base/assert.h"
+#include "reactor/base/reserve.h"
 #include "reactor/demultiplexers/uring_internal.h"
 
 #define RING_BYTES (URING_BUFFERS * sizeof(struct io_uring_buf))
-#define BUFFERS_BYTES ((size_t) URING_BUFFERS * URING_BUFFER_BYTES)
+/* The kernel takes the buffers in turn, so all of them are touched: in two huge pages, of a reservation of three. */
+#define HUGE_PAGE_BYTES ((size_t) 2 << 20)
+#define BUFFERS_BYTES (2 * HUGE_PAGE_BYTES)
+#define RESERVED_BYTES (BUFFERS_BYTES + HUGE_PAGE_BYTES)
+_Static_assert((size_t) URING_BUFFERS * URING_BUFFER_BYTES <= BUFFERS_BYTES, "they lie there");
 
 static void *map(size_t bytes)
 {
@@ -25,18 +30,19 @@ int uring_buffers_need(struct uring_state *uring)
     if (uring->buffers)
         return 0;
     struct io_uring_buf_ring *ring = map(RING_BYTES);
-    uint8_t *bytes = map(BUFFERS_BYTES);
+    uint8_t *reserved = base_reserve(RESERVED_BYTES);
     struct io_uring_buf_reg group = {.ring_addr = (uintptr_t) ring, .ring_entries = URING_BUFFERS};
-    int result = ring && bytes ? io_uring_register_buf_ring(&uring->ring, &group, 0) : -ENOMEM;
+    int result = ring && reserved ? io_uring_register_buf_ring(&uring->ring, &group, 0) : -ENOMEM;
     if (result < 0) {
         if (ring)
             munmap(ring, RING_BYTES);
-        if (bytes)
-            munmap(bytes, BUFFERS_BYTES);
+        base_unreserve(reserved, RESERVED_BYTES);
         return result;
     }
     uring->buffers = ring;
-    uring->buffer_bytes = bytes;
+    uring->buffers_reserved = reserved;
+    uring->buffer_bytes = reserved + (-(uintptr_t) reserved & (HUGE_PAGE_BYTES - 1));
+    base_reserve_huge(uring->buffer_bytes, BUFFERS_BYTES);
     for (uint32_t buffer = 0; buffer < URING_BUFFERS; buffer++)
         put(uring, buffer, buffer);
     io_uring_buf_ring_advance(ring, (int) URING_BUFFERS);
@@ -49,7 +55,7 @@ void uring_buffers_done(struct uring_state *uring)
     if (!uring->buffers)
         return;
     munmap(uring->buffers, RING_BYTES);
-    munmap(uring->buffer_bytes, BUFFERS_BYTES);
+    base_unreserve(uring->buffers_reserved, RESERVED_BYTES);
     uring->buffers = NULL;
 }
 
