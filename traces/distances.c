@@ -30,11 +30,12 @@ static const struct measure {
 };
 #define MEASURE_COUNT (sizeof measures / sizeof *measures)
 
-/* Peers that sent none count too. The kind is the one parameter. */
+/* Peers that sent none count too, unless no messages at all were recorded. The kind is the one parameter. */
 static const char by_kind_sql[] =
     "WITH sent AS (SELECT source, count(*) AS messages FROM message JOIN message_kind ON message_kind.id = kind "
     "WHERE name = ?1 GROUP BY source) "
-    "SELECT peer, coalesce(messages, 0) FROM peer LEFT JOIN sent ON source = peer ORDER BY peer";
+    "SELECT peer, coalesce(messages, 0) FROM peer LEFT JOIN sent ON source = peer "
+    "WHERE EXISTS (SELECT 1 FROM message) ORDER BY peer";
 static const char kinds_sql[] = "SELECT name FROM message_kind WHERE id IN (SELECT DISTINCT kind FROM message)";
 
 static int read_sample(struct trace_reader *reader, const char *sql, const char *parameter,

@@ -70,6 +70,21 @@ static void put_distances(const struct arguments *arguments, const struct trace_
     fputs("]}\n", stdout);
 }
 
+/* EXIT_INPUT, told, where nothing was measured in both. */
+static int status_of(const struct arguments *arguments, const struct trace_distance *distances, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (distances[i].count[0] > 0 && distances[i].count[1] > 0)
+            return EXIT_GOOD;
+    struct base_diagnostics diagnostics = {0};
+    base_diagnose(&diagnostics, BASE_ERROR, (struct base_place) {0},
+                  "record lookups, broadcasts or messages in both (`trace.record`)",
+                  "nothing was measured in both %s and %s: there is nothing to compare", arguments->operands[0],
+                  arguments->operands[1]);
+    print_diagnostics(&diagnostics);
+    return EXIT_INPUT;
+}
+
 static int run_compare(const struct arguments *arguments)
 {
     struct base_diagnostics diagnostics = {0};
@@ -82,12 +97,13 @@ static int run_compare(const struct arguments *arguments)
     print_diagnostics(&diagnostics);
     if (!error && arguments_has(arguments, "json"))
         put_distances(arguments, distances, count);
-    else if (!error)
+    else if (!error && count > 0)
         print_distances(distances, count);
+    int status = error ? command_status(error) : status_of(arguments, distances, count);
     free(distances);
     trace_reader_close(a);
     trace_reader_close(b);
-    return error ? command_status(error) : EXIT_GOOD;
+    return status;
 }
 
 static const struct command_option options[] = {
@@ -103,7 +119,7 @@ const struct command compare_command = {
              "(of a share: the difference), with its 95 % bootstrap interval: success, hops, latency and\n"
              "messages of lookups, delivery, hops and latency of broadcasts, and how many messages of\n"
              "each kind a peer sent. What is compared must be in both traces: record lookups,\n"
-             "broadcasts, messages.",
+             "broadcasts, messages. Status 2: they have nothing in common.",
     .examples = "peerlab run s.yaml -o a.db\n"
                 "peerlab run s.yaml --clock real --transport localhost -o b.db\n"
                 "peerlab compare a.db b.db",
