@@ -16,11 +16,12 @@ static const char *const event_kinds[] = {
     [RUN_TIMER] = "timer", [RUN_ACTION] = "lookup", [RUN_ACTION + 1] = "publish",
 };
 
+/* In the writer's thread: of what does not change while the run goes on. */
 static void peer_row(void *context, uint32_t peer, struct trace_peer *row)
 {
     struct run *run = context;
     static _Thread_local char name[64], address[24]; /* valid for the call only, as the trace asks */
-    const struct topology_group *group = &run->scenario->groups[run_hot(run, peer)->group];
+    const struct topology_group *group = &run->scenario->groups[identity_group_of(run->identity, peer)];
     identity_name(run->identity, peer, name);
     address_text(&run->shards[0], peer + 1, address);
     *row = (struct trace_peer){.name = name, .group_name = group->name, .region = group->region, .address = address};
@@ -68,7 +69,7 @@ static struct trace_name_list metrics(struct run *run)
     return (struct trace_name_list){names, count};
 }
 
-/* While the trace is begun and indexed. A signal ends that; after one that ended the run, the next. */
+/* While the trace is ended and indexed. A signal ends that; after one that ended the run, the next. */
 static bool trace_progress(void *context, const char *what, uint32_t per_mille)
 {
     struct run *run = context;

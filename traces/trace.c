@@ -14,6 +14,7 @@
 /* Open batches are asked for this often, and what was written is committed as often: a record is in the file after two
  * periods at most, well within the second that may be lost. */
 #define FLUSH_PERIOD_NS 250000000
+#define PROGRESS_PERIOD_NS 100000000
 /* A commit writes its pages in one go; this much keeps them in SQLite's page cache until then. */
 #define COMMIT_BYTES (4u * 1024 * 1024)
 /* Longer texts are cut: a text must fit a batch. */
@@ -27,6 +28,11 @@ struct trace {
     const struct trace_sink_ops *ops;
     struct trace_sink *sink; /* the writer's, once it runs */
     pthread_t writer;
+    uint32_t peer_count;
+    atomic_uint peers_written; /* by the writer, before any batch */
+    atomic_bool peers_unwanted;
+    bool (*progress)(void *context, const char *what, uint32_t per_mille);
+    void *progress_context;
     atomic_int error;
     atomic_uint_least64_t rows, left_out;
 };
@@ -107,10 +113,24 @@ static void commit(struct trace *trace)
         note_error(trace, trace->ops->commit(trace->sink));
 }
 
+/* A microsecond a peer, which the run does not wait for: its rows wait in their batches meanwhile. */
+static void write_peers(struct trace *trace)
+{
+    uint32_t written = 0;
+    int error = 0;
+    while (written < trace->peer_count && !error &&
+           !atomic_load_explicit(&trace->peers_unwanted, memory_order_relaxed)) {
+        error = trace->ops->write_peers(trace->sink, &written);
+        atomic_store_explicit(&trace->peers_written, written, memory_order_relaxed);
+    }
+    note_error(trace, error);
+}
+
 static void *writer_main(void *argument)
 {
     struct trace *trace = argument;
     pthread_setname_np(pthread_self(), "trace writer");
+    write_peers(trace);
     struct timespec deadline = period_later();
     uint32_t uncommitted_bytes = 0;
     do {
@@ -140,6 +160,23 @@ static int start_writer(struct trace *trace)
     int error = pthread_create(&trace->writer, NULL, writer_main, trace);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -error;
+}
+
+/* Until the writer has ended. Peers that it is still at then are told of, and no longer wanted when progress says so. */
+static void join_writer(struct trace *trace)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    do {
+        at.tv_nsec += PROGRESS_PERIOD_NS;
+        at.tv_sec += at.tv_nsec / 1000000000;
+        at.tv_nsec %= 1000000000;
+        uint32_t written = atomic_load_explicit(&trace->peers_written, memory_order_relaxed);
+        if (written < trace->peer_count && trace->progress && !trace->peers_unwanted &&
+            !trace->progress(trace->progress_context, "writing peers",
+                             (uint32_t) ((uint64_t) written * 1000 / trace->peer_count)))
+            atomic_store_explicit(&trace->peers_unwanted, true, memory_order_relaxed);
+    } while (pthread_timedjoin_np(trace->writer, NULL, &at) == ETIMEDOUT);
 }
 
 /* ---- the simulating thread: appending ---- */
@@ -335,6 +372,9 @@ int trace_open_sink(struct trace **out, const struct trace_sink_ops *ops, struct
     trace->ops = ops;
     trace->sink = sink;
     trace->may_leave_out = options->may_leave_out;
+    trace->peer_count = ops->write_peers ? options->peer_count : 0;
+    trace->progress = options->progress;
+    trace->progress_context = options->progress_context;
     error = ops->open(&trace->sink, options, diagnostics);
     if (error) {
         free_trace(trace);
@@ -382,7 +422,9 @@ int trace_finish(struct trace *trace, const char *status, struct trace_totals *t
     }
     hand_over_all(trace);
     trace_handover_close(&trace->handover);
-    pthread_join(trace->writer, NULL);
+    join_writer(trace);
+    if (!trace_error(trace) && trace->peers_written < trace->peer_count)
+        status = "interrupted";
     struct trace_totals ending = {.rows = trace->rows, .left_out = trace->left_out};
     int error = trace->ops->finish(trace->sink, status, trace_error(trace), &ending.bytes, diagnostics);
     if (totals)

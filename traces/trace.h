@@ -106,7 +106,7 @@ struct trace_names {
     struct trace_name_list message_kinds, event_kinds, fates, neighbour_tables, metrics;
 };
 
-/* A peer's fixed row, asked for while the trace opens. */
+/* A peer's fixed row, asked for by the writer. */
 struct trace_peer {
     const char *name, *group_name, *region, *address; /* region may be NULL; name and address need to live for the call only */
 };
@@ -123,12 +123,14 @@ struct trace_options {
     const struct trace_input *inputs;
     uint32_t input_count;
     uint32_t peer_count;
+    /* Called in the writer's thread, for each peer in turn, some time between trace_open and the end of trace_finish. */
     void (*peer)(void *context, uint32_t peer, struct trace_peer *row);
     void *peer_context;
     bool index;                  /* build indexes when it finishes */
     bool may_leave_out;          /* real time: a full ring drops rather than waits */
-    /* While peers are written ("writing peers": false ends that, and trace_open fails with -EINTR) and while the finished
-     * trace is indexed ("indexing": false leaves out what is not indexed yet). May be NULL. */
+    /* Told by trace_finish: of peers that are still to be written ("writing peers": false leaves out the rest, and the trace
+     * is interrupted whatever its status was to be), and while the finished trace is indexed ("indexing": false leaves out
+     * what is not indexed yet). May be NULL. */
     bool (*progress)(void *context, const char *what, uint32_t per_mille);
     void *progress_context;
 };

@@ -2,6 +2,7 @@
 #include "tests/traces/fixture.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -119,7 +120,7 @@ static void indexes_can_be_left_out(void **state)
 /* What progress has told; wants no more of `unwanted` from the calls-th call on. */
 struct told {
     uint32_t peers, indexing;
-    uint32_t calls_of_indexing;
+    uint32_t calls_of_indexing, calls_of_peers;
     const char *unwanted;
     uint32_t calls;
 };
@@ -133,6 +134,7 @@ static bool note_progress(void *context, const char *what, uint32_t per_mille)
     assert_in_range(per_mille, *last, 1000);
     *last = per_mille;
     told->calls_of_indexing += indexing;
+    told->calls_of_peers += !indexing;
     return !told->unwanted || strcmp(told->unwanted, what) != 0 || told->calls-- > 0;
 }
 
@@ -177,49 +179,72 @@ static void indexing_that_is_not_wanted_any_more_leaves_a_whole_trace(void **sta
     free(path);
 }
 
+/* The writer stops at one of them until progress has been asked. */
+struct crowd {
+    struct told told;
+    sem_t asked;
+    char text[32];
+};
+
 static void name_numbered(void *context, uint32_t peer, struct trace_peer *row)
 {
-    char *text = context;
-    snprintf(text, 32, "peer-%u", peer);
-    *row = (struct trace_peer) {.name = text, .group_name = "many", .region = peer % 2 ? "odd" : NULL, .address = text};
+    struct crowd *crowd = context;
+    if (peer == 70000)
+        sem_wait(&crowd->asked);
+    snprintf(crowd->text, sizeof crowd->text, "peer-%u", peer);
+    *row = (struct trace_peer) {.name = crowd->text, .group_name = "many", .region = peer % 2 ? "odd" : NULL,
+                                .address = crowd->text};
 }
 
-static struct trace_options many_peers(const char *path, char text[32], struct told *told)
+static bool note_and_let_go(void *context, const char *what, uint32_t per_mille)
+{
+    struct crowd *crowd = context;
+    bool goes_on = note_progress(&crowd->told, what, per_mille);
+    sem_post(&crowd->asked);
+    return goes_on;
+}
+
+/* A trace of many peers and one message. */
+static void write_crowd(const char *path, struct crowd *crowd)
 {
     struct trace_options options = fixture_options(path);
     options.peer = name_numbered;
-    options.peer_context = text;
     options.peer_count = 200001; /* several ranges and one more */
-    options.progress = note_progress;
-    options.progress_context = told;
-    return options;
+    options.progress = note_and_let_go;
+    options.peer_context = options.progress_context = crowd;
+    sem_init(&crowd->asked, 0, 0);
+    struct trace *trace = fixture_open(&options);
+    fixture_message(trace, (struct trace_message) {.sent_at_ns = 1, .target_seq = 1});
+    fixture_finish(trace);
+    sem_destroy(&crowd->asked);
 }
 
 static void each_of_many_peers_has_its_row(void **state)
 {
-    char *path = fixture_path(state, "trace.db"), text[32];
-    struct told told = {0};
-    struct trace_options options = many_peers(path, text, &told);
-    fixture_finish(fixture_open(&options));
-    assert_in_range(told.peers, 900, 999);
+    char *path = fixture_path(state, "trace.db");
+    struct crowd crowd = {.told = {.peers = 0}};
+    write_crowd(path, &crowd);
+    assert_in_range(crowd.told.calls_of_peers, 1, 1000);
+    assert_in_range(crowd.told.peers, 0, 999);
     assert_string_equal(fixture_ask_file(path, "SELECT count(*), min(peer), max(peer) FROM peer"), "200001|0|200000\n");
     assert_string_equal(fixture_ask_file(path, "SELECT count(*) FROM peer WHERE name = 'peer-' || peer AND address = name"
                                                " AND region IS iif(peer % 2, 'odd', NULL) AND group_name = 'many'"),
                         "200001\n");
+    assert_string_equal(fixture_ask_file(path, "SELECT value FROM run WHERE key = 'status'"), "complete\n");
     free(path);
 }
 
-static void opening_that_is_not_wanted_any_more_leaves_nothing(void **state)
+static void peers_that_are_not_wanted_any_more_leave_a_trace_that_says_so(void **state)
 {
-    char *path = fixture_path(state, "trace.db"), text[32];
-    struct told told = {.unwanted = "writing peers", .calls = 2};
-    struct trace_options options = many_peers(path, text, &told);
-    struct base_diagnostics diagnostics = {0};
-    struct trace *trace = NULL;
-    assert_int_equal(trace_open(&trace, &options, &diagnostics), -EINTR);
-    assert_in_range(told.peers, 300, 900);
-    assert_false(is_there(path, ""));
-    assert_false(is_there(path, "-wal"));
+    char *path = fixture_path(state, "trace.db");
+    struct crowd crowd = {.told = {.unwanted = "writing peers"}};
+    write_crowd(path, &crowd);
+    assert_int_equal(crowd.told.calls_of_peers, 1);
+    assert_string_equal(fixture_ask_file(path, "SELECT count(*) IN (0, 65536, 131072) FROM peer"), "1\n");
+    assert_string_equal(fixture_ask_file(path, "SELECT count(*) FROM message"), "1\n");
+    assert_string_equal(fixture_ask_file(path, "SELECT value FROM run WHERE key = 'status'"), "interrupted\n");
+    assert_string_equal(fixture_ask_file(path, "SELECT * FROM pragma_integrity_check"), "ok\n");
+    assert_one_plain_file(path);
     free(path);
 }
 
@@ -419,7 +444,7 @@ int main(void)
         CASE(progress_ends_at_the_whole),
         CASE(indexing_that_is_not_wanted_any_more_leaves_a_whole_trace),
         CASE(each_of_many_peers_has_its_row),
-        CASE(opening_that_is_not_wanted_any_more_leaves_nothing),
+        CASE(peers_that_are_not_wanted_any_more_leave_a_trace_that_says_so),
         CASE(an_older_trace_is_replaced_with_what_is_beside_it),
         CASE(a_trace_that_is_being_written_is_not_replaced),
         CASE(what_is_not_a_trace_is_not_touched),

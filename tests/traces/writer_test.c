@@ -141,7 +141,8 @@ static uint64_t slow_bytes(const struct trace_sink *sink)
     return 0;
 }
 
-static const struct trace_sink_ops slow_ops = {"slow", slow_open, slow_write, slow_commit, slow_finish, slow_bytes};
+static const struct trace_sink_ops slow_ops = {.name = "slow", .open = slow_open, .write = slow_write, .commit = slow_commit,
+                                               .finish = slow_finish, .bytes = slow_bytes};
 
 static void let_go(struct slow_sink *slow)
 {

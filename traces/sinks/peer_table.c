@@ -5,20 +5,14 @@
 /* A transaction each: a log of a few MB, and progress ten times a second. */
 #define PEERS_A_STATEMENT 65536u
 
-/* What the table shows: peers first to end. */
-struct peer_range {
-    const struct trace_options *options;
-    uint32_t first, end;
-};
-
 struct peer_table {
     sqlite3_vtab base;
-    const struct peer_range *range;
+    const struct trace_peers *peers;
 };
 
 struct peer_cursor {
     sqlite3_vtab_cursor base;
-    const struct peer_range *range;
+    const struct trace_peers *peers;
     uint32_t peer;
     struct trace_peer row;
 };
@@ -31,7 +25,7 @@ static int peers_connect(sqlite3 *database, void *data, int argc, const char *co
     struct peer_table *table = code == SQLITE_OK ? calloc(1, sizeof *table) : NULL;
     if (!table)
         return code == SQLITE_OK ? SQLITE_NOMEM : code;
-    table->range = data;
+    table->peers = data;
     *out = &table->base;
     return SQLITE_OK;
 }
@@ -54,7 +48,7 @@ static int peers_open(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
     struct peer_cursor *cursor = calloc(1, sizeof *cursor);
     if (!cursor)
         return SQLITE_NOMEM;
-    cursor->range = ((struct peer_table *) table)->range;
+    cursor->peers = ((struct peer_table *) table)->peers;
     *out = &cursor->base;
     return SQLITE_OK;
 }
@@ -67,17 +61,17 @@ static int peers_close(sqlite3_vtab_cursor *cursor)
 
 static void ask(struct peer_cursor *cursor)
 {
-    const struct trace_options *options = cursor->range->options;
+    const struct trace_peers *peers = cursor->peers;
     cursor->row = (struct trace_peer) {0};
-    if (cursor->peer < cursor->range->end)
-        options->peer(options->peer_context, cursor->peer, &cursor->row);
+    if (cursor->peer < peers->end)
+        peers->peer(peers->peer_context, cursor->peer, &cursor->row);
 }
 
 static int peers_filter(sqlite3_vtab_cursor *base, int index, const char *text, int argc, sqlite3_value **argv)
 {
     (void) index, (void) text, (void) argc, (void) argv;
     struct peer_cursor *cursor = (struct peer_cursor *) base;
-    cursor->peer = cursor->range->first;
+    cursor->peer = cursor->peers->first;
     ask(cursor);
     return SQLITE_OK;
 }
@@ -93,7 +87,7 @@ static int peers_next(sqlite3_vtab_cursor *base)
 static int peers_eof(sqlite3_vtab_cursor *base)
 {
     const struct peer_cursor *cursor = (const struct peer_cursor *) base;
-    return cursor->peer >= cursor->range->end;
+    return cursor->peer >= cursor->peers->end;
 }
 
 static int peers_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid)
@@ -127,38 +121,26 @@ static const sqlite3_module peers_module = {
     .xRowid = peers_rowid,
 };
 
-static bool wanted(const struct trace_options *options, uint32_t written)
+int trace_peers_open(sqlite3 *database, const struct trace_options *options, struct trace_peers *peers)
 {
-    uint32_t per_mille = (uint32_t) ((uint64_t) written * 1000 / options->peer_count);
-    return !options->progress || options->progress(options->progress_context, "writing peers", per_mille);
+    *peers = (struct trace_peers) {.peer = options->peer, .peer_context = options->peer_context,
+                                   .peer_count = options->peer_count};
+    int code = sqlite3_create_module_v2(database, "peers_of_run", &peers_module, peers, NULL);
+    return code != SQLITE_OK ? code : sqlite3_prepare_v2(database, "INSERT INTO peer SELECT * FROM peers_of_run", -1,
+                                                         &peers->insert, NULL);
 }
 
-static int write_ranges(sqlite3_stmt *insert, struct peer_range *range)
+int trace_peers_write_some(struct trace_peers *peers)
 {
-    const struct trace_options *options = range->options;
-    int code = SQLITE_OK;
-    while (code == SQLITE_OK && range->end < options->peer_count) {
-        if (!wanted(options, range->end))
-            return SQLITE_INTERRUPT;
-        range->first = range->end;
-        uint32_t left = options->peer_count - range->first;
-        range->end += left < PEERS_A_STATEMENT ? left : PEERS_A_STATEMENT;
-        sqlite3_step(insert);
-        code = sqlite3_reset(insert);
-    }
-    return code;
+    peers->first = peers->end;
+    uint32_t left = peers->peer_count - peers->first;
+    peers->end += left < PEERS_A_STATEMENT ? left : PEERS_A_STATEMENT;
+    sqlite3_step(peers->insert);
+    return sqlite3_reset(peers->insert);
 }
 
-int trace_peers_write(sqlite3 *database, const struct trace_options *options)
+void trace_peers_close(struct trace_peers *peers)
 {
-    struct peer_range range = {.options = options};
-    sqlite3_stmt *insert = NULL;
-    int code = sqlite3_create_module_v2(database, "peers_of_run", &peers_module, &range, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_prepare_v2(database, "INSERT INTO peer SELECT * FROM peers_of_run", -1, &insert, NULL);
-    if (code == SQLITE_OK)
-        code = write_ranges(insert, &range);
-    sqlite3_finalize(insert);
-    sqlite3_create_module_v2(database, "peers_of_run", NULL, NULL, NULL); /* range ends here */
-    return code;
+    sqlite3_finalize(peers->insert);
+    peers->insert = NULL;
 }

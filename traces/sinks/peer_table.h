@@ -8,8 +8,18 @@
 
 #include "traces/trace.h"
 
-/* Fills `peer`, a transaction for every so many rows (none may be open), telling options->progress. An SQLite result
- * code; SQLITE_INTERRUPT when progress wanted no more. */
-int trace_peers_write(sqlite3 *database, const struct trace_options *options);
+/* What has been written, and what the table shows: peers first to end. */
+struct trace_peers {
+    void (*peer)(void *context, uint32_t peer, struct trace_peer *row); /* as the options have them */
+    void *peer_context;
+    uint32_t peer_count, first, end;
+    sqlite3_stmt *insert;
+};
+
+/* An SQLite result code. peers: where it is until the connection is closed. */
+int trace_peers_open(sqlite3 *database, const struct trace_options *options, struct trace_peers *peers);
+/* Fills `peer` with the next so many rows, a transaction (none may be open). An SQLite result code. */
+int trace_peers_write_some(struct trace_peers *peers);
+void trace_peers_close(struct trace_peers *peers);
 
 #endif

@@ -70,6 +70,9 @@ struct trace_sink_ops {
     int (*finish)(struct trace_sink *sink, const char *status, int error, uint64_t *bytes,
                   struct base_diagnostics *diagnostics);
     uint64_t (*bytes)(const struct trace_sink *sink); /* of the file so far; asked from any thread */
+    /* Writes some more of the peers, whose rows come before all batches; written: so many of them are there now. 0 or
+     * -errno. NULL: the sink keeps no peers. */
+    int (*write_peers)(struct trace_sink *sink, uint32_t *written);
 };
 
 extern const struct trace_sink_ops trace_sink_sqlite, trace_sink_memory, trace_sink_null;

@@ -24,6 +24,7 @@ struct trace_sink {
     sqlite3 *database;
     sqlite3_stmt *insert[TRACE_SQL_TABLE_COUNT];
     struct trace_batch_source source;
+    struct trace_peers peers;
     char *path;
     int file; /* holds the lock of trace_file_create */
     bool in_transaction, index;
@@ -200,7 +201,7 @@ static int fill(struct trace_sink *sink, const struct trace_options *options)
     if (!error)
         error = execute(sink, "COMMIT");
     if (!error)
-        error = error_of(sink->database, trace_peers_write(sink->database, options));
+        error = error_of(sink->database, trace_peers_open(sink->database, options, &sink->peers));
     if (!error)
         error = prepare_inserts(sink, options);
     return error;
@@ -208,6 +209,7 @@ static int fill(struct trace_sink *sink, const struct trace_options *options)
 
 static int close_database(struct trace_sink *sink)
 {
+    trace_peers_close(&sink->peers);
     for (int i = 0; i < TRACE_SQL_TABLE_COUNT; i++)
         sqlite3_finalize(sink->insert[i]);
     return error_of(NULL, sqlite3_close(sink->database));
@@ -260,6 +262,13 @@ static int sqlite_open(struct trace_sink **out, const struct trace_options *opti
 }
 
 /* ---- writing ---- */
+
+static int sqlite_write_peers(struct trace_sink *sink, uint32_t *written)
+{
+    int error = error_of(sink->database, trace_peers_write_some(&sink->peers));
+    *written = sink->peers.end;
+    return error;
+}
 
 static int sqlite_write(struct trace_sink *sink, const struct trace_batch *batch)
 {
@@ -375,4 +384,5 @@ const struct trace_sink_ops trace_sink_sqlite = {
     .commit = sqlite_commit,
     .finish = sqlite_finish,
     .bytes = sqlite_bytes,
+    .write_peers = sqlite_write_peers,
 };
