@@ -13,6 +13,19 @@ static bool same_entry(const struct chord_entry *a, const struct chord_entry *b)
     return a->address == b->address && chord_id_equal(&a->id, &b->id);
 }
 
+/* All are looked at, without a branch each: mostly none is found. */
+static bool named(const struct chord *c, uint32_t first, uint32_t end, peer_address address)
+{
+    bool found = false;
+    if (c->shared->narrow)
+        for (uint32_t i = first; i < end; i++)
+            found |= ((const struct chord_narrow_entry *) (const void *) c->node)[i].address == address;
+    else
+        for (uint32_t i = first; i < end; i++)
+            found |= ((const struct chord_wide_entry *) (const void *) c->node)[i].address == address;
+    return found;
+}
+
 /* Whether the table that place belongs to names this address at another place too. */
 static bool named_elsewhere(const struct chord *c, uint32_t place, peer_address address)
 {
@@ -24,10 +37,7 @@ static bool named_elsewhere(const struct chord *c, uint32_t place, peer_address 
         first = CHORD_FIRST_SUCCESSOR;
         end = c->shared->first_finger;
     }
-    for (uint32_t i = first; i < end; i++)
-        if (i != place && chord_address_at(c, i) == address)
-            return true;
-    return false;
+    return named(c, first, place, address) || named(c, place + 1, end, address);
 }
 
 /* For the trace: a table of neighbours is a set of peers, while one peer can stand at many places. */
