@@ -139,14 +139,39 @@ static void replay_event(struct run *run, struct tape *tape)
     }
 }
 
-void effects_replay(struct run *run)
+static void empty_tapes(struct run *run)
 {
-    for (struct shard *shard; (shard = earliest(run));)
-        replay_event(run, &shard->tape);
     for (uint32_t i = 0; i < run->shard_count; i++) {
         struct tape *tape = &run->shards[i].tape;
         if (tape->used > TAPE_KEPT_BYTES)
             base_reserve_discard(tape->bytes + TAPE_KEPT_BYTES, tape->used - TAPE_KEPT_BYTES);
         tape->used = tape->replayed = 0;
     }
+}
+
+void effects_replay(struct run *run)
+{
+    for (struct shard *shard; (shard = earliest(run));)
+        replay_event(run, &shard->tape);
+    empty_tapes(run);
+}
+
+#define REPLAY_AHEAD 4
+#define REPLAY_AHEAD_BYTES 512
+
+void effects_replay_in_order(struct run *run, uint32_t first, const size_t *begun, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + REPLAY_AHEAD < count && begun[i + REPLAY_AHEAD]) {
+            const uint8_t *ahead = run_shard_of(run, first + i + REPLAY_AHEAD)->tape.bytes + begun[i + REPLAY_AHEAD];
+            for (size_t at = 0; at < REPLAY_AHEAD_BYTES; at += 64)
+                __builtin_prefetch(ahead + at);
+        }
+        if (!begun[i])
+            continue;
+        struct tape *tape = &run_shard_of(run, first + i)->tape;
+        tape->replayed = begun[i] - 1;
+        replay_event(run, tape);
+    }
+    empty_tapes(run);
 }

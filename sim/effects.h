@@ -37,6 +37,9 @@ int effects_open(struct shard *shard); /* gives it a tape; 0 or -ENOMEM */
 void effects_close(struct shard *shard);
 /* Replays all tapes of the run, in order, and empties them. */
 void effects_replay(struct run *run);
+/* Those of count events at once, one a peer from first on, in the order of these; begun: by peer, 1 + where on its shard's
+ * tape it begins, 0: nowhere. */
+void effects_replay_in_order(struct run *run, uint32_t first, const size_t *begun, uint32_t count);
 
 void effect_apply(struct run *run, enum effect_kind kind, const void *what);
 /* more: bytes behind `what`, or NULL. */

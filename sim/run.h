@@ -381,13 +381,13 @@ void run_turn(void *shard);         /* once a turn or a window: signals, errors,
 /* --- joins.c --- */
 /* Lets peers join at 0, until something fails or stops it. bootstrap: by peer 1 + whom to join through, 0: not up;
  * UINT32_MAX: through nobody. */
-void joins_at_start(struct run *run, const uint32_t *bootstrap);
+int joins_at_start(struct run *run, const uint32_t *bootstrap);
 
 /* --- windows.c --- */
 typedef int windows_part(struct shard *shard, const void *context); /* 0 or -errno */
 int windows_open(struct run *run);  /* starts a thread for each shard but the first; 0 or -errno */
 void windows_close(struct run *run);
-/* Has each shard do its part on its thread; then what they sent each other is taken in, and their tapes are replayed. */
+/* Has each shard do its part on its thread; then what they sent each other is taken in. Their tapes are the caller's to replay. */
 void windows_do(struct run *run, windows_part *part, const void *context);
 /* Runs all shards to until_ns, each on its thread. 0 or -errno of a loop. */
 int windows_run(struct run *run, uint64_t until_ns);

@@ -211,7 +211,6 @@ void windows_do(struct run *run, windows_part *part, const void *context)
 {
     set_part(run->windows, part, context);
     do_together(run->windows);
-    effects_replay(run);
 }
 
 /* --- windows --- */
