@@ -34,8 +34,9 @@ enum reactor_readiness {
     REACTOR_RECEIVED = 16, /* result: bytes in `bytes`; 0 the peer has ended; -errno */
     REACTOR_SENT = 32,     /* result: bytes, fewer than asked for only before an error; -errno */
     REACTOR_ACCEPTED = 64, /* result: the new descriptor, non-blocking and close-on-exec; -errno */
+    REACTOR_DELAYED = 256, /* result: so many of the bytes copied last wait; REACTOR_SENT tells of them later */
 };
-#define REACTOR_COMPLETIONS (REACTOR_RECEIVED | REACTOR_SENT | REACTOR_ACCEPTED)
+#define REACTOR_COMPLETIONS (REACTOR_RECEIVED | REACTOR_SENT | REACTOR_ACCEPTED | REACTOR_DELAYED)
 
 struct reactor_ready {
     uint64_t token;
@@ -66,13 +67,20 @@ struct reactor_completion_ops {
     int (*receive)(void *state, int descriptor, uint64_t token);
     /* Sends all of bytes, which stay in place until REACTOR_SENT, or until stop returns. -EBUSY: one is on its way. */
     int (*send)(void *state, int descriptor, uint64_t token, const void *bytes, uint32_t length);
+    /* The same of bytes that are copied, and nothing is reported as a rule: when the kernel takes them at once. Else it is
+     * REACTOR_SENT with what has failed, or REACTOR_DELAYED, and REACTOR_SENT later. -EBUSY as send, also while what became
+     * of an earlier copy is not known; -ENOBUFS: no place for so many bytes now: send may be used. */
+    int (*send_copy)(void *state, int descriptor, uint64_t token, const void *bytes, uint32_t length);
+    /* Whether nothing is known or thought to be on its way: what was sent by copy is with the kernel. May ask it. */
+    bool (*all_sent)(void *state, int descriptor);
     /* Accepts again and again, until paused, stopped or failed (negative, EMFILE as well: it is over, ask again). */
     int (*accept)(void *state, int descriptor, uint64_t token);
     /* No more receives or accepts; what the kernel has already taken is still reported. receive or accept goes on. */
     void (*pause)(void *state, int descriptor);
     /* Ends receive, accept and send; nothing more is reported of them, what was received or accepted is dropped. */
     void (*stop)(void *state, int descriptor);
-    /* As stop and remove, then closes the descriptor with the next wait (not before: its number is not reused). */
+    /* As stop and remove, then closes the descriptor with the next wait (not before: its number is not reused). What
+     * was sent by copy goes out before, if the kernel takes it at once. */
     void (*close)(void *state, int descriptor);
     void (*give)(void *state, uint32_t buffer);
     void (*statistics)(const void *state, struct reactor_completion_statistics *statistics);

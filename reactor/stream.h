@@ -62,7 +62,7 @@ struct reactor_stream {
     uint64_t idle_timeout_ns, idle_since_ns;
     uint32_t idle_bytes_min, idle_bytes; /* since idle_since_ns */
     uint8_t *sending;   /* the kernel is at it; NULL: nothing */
-    uint32_t sending_begin, sending_end, sending_bytes;
+    uint32_t sending_begin, sending_end, sending_bytes, delayed;
     uint32_t timer;     /* connect or idle */
     uint64_t listener;  /* its token in the loop; 0: none */
     uint32_t read_turn; /* the turn in which it was read last, when something was left */

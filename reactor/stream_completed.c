@@ -60,6 +60,33 @@ static void received(struct reactor_stream *stream, const struct reactor_ready *
     completions_of(loop)->give(loop->demultiplexer_state, ready->buffer);
 }
 
+/* So much of what is pending is out, or as good as that. Whether output_ready is due. */
+static bool note_sent(struct reactor_stream *stream, uint32_t length)
+{
+    struct reactor_statistics *statistics = &stream->handler.loop->statistics;
+    loop_count(statistics->stream_sends, 1);
+    loop_count(statistics->bytes_sent, length);
+    stream_active(stream, length);
+    return stream_sent(stream, length);
+}
+
+/* The kernel has not taken all that was copied, and what came behind it waits. */
+static void delayed(struct reactor_stream *stream, uint32_t left)
+{
+    stream->flags |= STREAM_DELAYED | STREAM_BLOCKED;
+    stream->delayed = left;
+}
+
+/* What was counted when it was copied. */
+static bool note_delayed_sent(struct reactor_stream *stream, uint32_t length)
+{
+    stream->flags &= ~(uint32_t) STREAM_DELAYED;
+    if (stream->flags & STREAM_SENDING) /* behind it */
+        stream->flags |= STREAM_BLOCKED;
+    stream_active(stream, length);
+    return stream_sent(stream, 0);
+}
+
 static void sent(struct reactor_stream *stream, int32_t result)
 {
     struct reactor_handler *handler = &stream->handler;
@@ -68,10 +95,8 @@ static void sent(struct reactor_stream *stream, int32_t result)
         stream_go(stream, result);
         return;
     }
-    loop_count(handler->loop->statistics.stream_sends, 1);
-    loop_count(handler->loop->statistics.bytes_sent, result);
-    stream_active(stream, (uint32_t) result);
-    bool output_due = stream_sent(stream, (uint32_t) result);
+    bool output_due = stream->flags & STREAM_DELAYED ? note_delayed_sent(stream, (uint32_t) result)
+                                                     : note_sent(stream, (uint32_t) result);
     if (stream_pending(stream) || (stream->flags & STREAM_CATCH_UP))
         loop_flush_later(handler);
     if (output_due && !(stream->flags & STREAM_GOING))
@@ -82,6 +107,8 @@ static void completed(struct reactor_handler *handler, const struct reactor_read
 {
     if (ready->readiness & REACTOR_RECEIVED)
         received(stream_of(handler), ready);
+    else if (ready->readiness & REACTOR_DELAYED)
+        delayed(stream_of(handler), (uint32_t) ready->result);
     else
         sent(stream_of(handler), ready->result);
 }
@@ -97,11 +124,28 @@ static void ready(struct reactor_handler *handler, uint32_t readiness)
     (void) stream_connected(stream, error);
 }
 
+/* Where nobody is to be told when it is out; false: to be sent in the ordinary way. */
+static bool send_copy(struct reactor_stream *stream)
+{
+    struct reactor_handler *handler = &stream->handler;
+    struct reactor_loop *loop = handler->loop;
+    uint32_t length;
+    const uint8_t *bytes = stream_output(stream, &length);
+    if ((stream->flags & (STREAM_SENDING | STREAM_ABOVE | STREAM_CATCH_UP)) ||
+        completions_of(loop)->send_copy(loop->demultiplexer_state, handler->descriptor, loop_token(handler), bytes,
+                                        length) < 0)
+        return false;
+    (void) note_sent(stream, length);
+    return true;
+}
+
 static void send_pending(struct reactor_stream *stream)
 {
     struct reactor_handler *handler = &stream->handler;
     struct reactor_loop *loop = handler->loop;
     uint32_t length;
+    if (send_copy(stream))
+        return;
     const uint8_t *bytes = stream_sending(stream, &length);
     stream->flags |= STREAM_BLOCKED;
     int result = completions_of(loop)->send(loop->demultiplexer_state, handler->descriptor, loop_token(handler), bytes,

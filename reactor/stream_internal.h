@@ -26,6 +26,7 @@ enum stream_flag {
     STREAM_TIMED = 16384,    /* has an idle time-out */
     STREAM_SENDING = 32768,  /* `sending` is in use */
     STREAM_VIOLATED = 65536, /* it is going because its owner said so */
+    STREAM_DELAYED = 65536,  /* `delayed` bytes that were sent by copy wait in the demultiplexer */
     STREAM_ENDING = 8192,    /* an end or error lies behind what can be read: a short read is not all */
 };
 
@@ -69,6 +70,8 @@ static inline uint32_t stream_pending(const struct reactor_stream *stream)
     uint32_t pending = stream->output_end - stream->output_begin;
     if (stream->flags & STREAM_SENDING)
         pending += stream->sending_end - stream->sending_begin;
+    if (stream->flags & STREAM_DELAYED)
+        pending += stream->delayed;
     return pending;
 }
 /* Where the kernel goes on reading after the call returns: puts what is pending aside, so that writes do not move it,

@@ -40,9 +40,32 @@ static void finish(struct reactor_stream *stream)
     listener_connection_over(loop, stream->listener);
 }
 
+/* Whether what was given to the demultiplexer is with the kernel. */
+static bool is_all_sent(const struct reactor_stream *stream)
+{
+    const struct reactor_loop *loop = stream->handler.loop;
+    const struct reactor_completion_ops *completions = loop->demultiplexer->completions;
+    return !completions || completions->all_sent(loop->demultiplexer_state, stream->handler.descriptor);
+}
+
+/* As stream_offer, with the next wait where that can be: ahead of the closing, in the same call. */
+static void offer(const struct reactor_stream *stream)
+{
+    const struct reactor_loop *loop = stream->handler.loop;
+    const struct reactor_completion_ops *completions = loop->demultiplexer->completions;
+    uint32_t length;
+    const uint8_t *bytes = stream_output(stream, &length);
+    bool goes = length && !(stream->flags & (STREAM_CONNECTING | STREAM_BLOCKED));
+    if (!goes || (completions && completions->send_copy(loop->demultiplexer_state, stream->handler.descriptor,
+                                                        loop_token(&stream->handler), bytes, length) == 0))
+        return;
+    if (is_all_sent(stream))
+        stream_offer(stream);
+}
+
 static void closed(struct reactor_stream *stream)
 {
-    stream_offer(stream);
+    offer(stream);
     finish(stream);
 }
 
@@ -51,7 +74,7 @@ static const struct reactor_stream_backend run_by_loop = {.changed = changed, .c
 void stream_disconnect(struct reactor_handler *handler, int reason)
 {
     struct reactor_loop *loop = handler->loop;
-    stream_offer(stream_of(handler));
+    offer(stream_of(handler));
     finish(stream_of(handler));
     loop_tell_disconnected(loop, handler, reason);
 }
@@ -167,6 +190,16 @@ bool stream_tell_output(struct reactor_stream *stream)
     return loop_handler_at(loop, token);
 }
 
+/* What became of a last copy is known within a turn or two. */
+static void settle(struct reactor_stream *stream)
+{
+    bool may_settle = stream->flags & (STREAM_SHUTTING | STREAM_END_TOLD) && !stream_pending(stream);
+    if (may_settle && !is_all_sent(stream))
+        loop_flush_later(&stream->handler);
+    else
+        (void) stream_settle(stream);
+}
+
 bool stream_catch_up(struct reactor_stream *stream)
 {
     if (!(stream->flags & STREAM_GOING) && (stream->flags & STREAM_RESUMED) && !(stream->flags & STREAM_PAUSED)) {
@@ -181,7 +214,7 @@ bool stream_catch_up(struct reactor_stream *stream)
             return false;
     }
     if (!(stream->flags & STREAM_GOING))
-        (void) stream_settle(stream);
+        settle(stream);
     if (!(stream->flags & STREAM_GOING))
         return true;
     stream_disconnect(&stream->handler, stream->reason);

@@ -24,8 +24,9 @@ static int set_up(struct io_uring *ring, unsigned task_work)
 static int uring_open(void *state)
 {
     struct uring_state *uring = state;
-    uring->listed = uring->starved = (struct uring_list){-1, -1};
+    uring->listed = uring->starved = uring->held = (struct uring_list){-1, -1};
     int result = set_up(&uring->ring, IORING_SETUP_DEFER_TASKRUN);
+    uring->copies_at_once = result == 0;
     if (result == -EINVAL)
         result = set_up(&uring->ring, IORING_SETUP_COOP_TASKRUN);
     return result == -EINVAL ? -ENOSYS : result;
@@ -82,6 +83,7 @@ static void uring_close(void *state)
     close_wanted(uring);
     io_uring_queue_exit(&uring->ring);
     uring_buffers_done(uring);
+    uring_copies_done(uring);
     free(uring->records);
 }
 
@@ -180,6 +182,7 @@ static int collect(struct uring_state *uring, struct reactor_ready *ready, int r
         count++;
     }
     io_uring_cq_advance(&uring->ring, count);
+    uring_copies_collected(uring);
     *looked = count;
     return found;
 }
@@ -199,6 +202,7 @@ static int uring_wait(void *state, struct reactor_ready *ready, int ready_max, u
         uring->statistics.overflowed += io_uring_cq_has_overflow(&uring->ring);
         if (waits || must_enter(uring))
             result = enter(uring, waits ? timeout_ns : 0);
+        uring_copies_submitted(uring);
         found = collect(uring, ready, ready_max, &looked);
         timeout_ns = 0;
     } while (result == 0 && found == 0 && looked && --tries);

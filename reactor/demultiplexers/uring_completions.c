@@ -32,7 +32,7 @@ static int uring_accept(void *state, int descriptor, uint64_t token)
 static int uring_send(void *state, int descriptor, uint64_t token, const void *bytes, uint32_t length)
 {
     struct uring_record *record = uring_record_of(state, descriptor);
-    if (record && record->flags & (URING_SENDS | URING_SENDING))
+    if (record && (record->flags & URING_SENDS || (record->flags & URING_SENDING && !record->delayed)))
         return -EBUSY;
     int result = want(state, descriptor, token, URING_SENDS, &record);
     if (result < 0)
@@ -61,11 +61,14 @@ void uring_stop(void *state, int descriptor)
     uring_record_cancel(state, record, URING_RECEIVE, true);
     uring_record_cancel(state, record, URING_ACCEPT, true);
     uring_record_cancel(state, record, URING_SEND, true);
+    uring_copies_stop(state, record, false);
 }
 
 static void uring_close(void *state, int descriptor)
 {
-    struct uring_record *record;
+    struct uring_record *record = uring_record_of(state, descriptor);
+    if (record)
+        uring_copies_stop(state, record, true);
     (void) reactor_demultiplexer_io_uring.remove(state, descriptor); /* -ENOENT: only completions */
     if (uring_record_need(state, descriptor, &record) < 0) {
         close(descriptor);
@@ -88,6 +91,8 @@ static void uring_statistics(const void *state, struct reactor_completion_statis
 const struct reactor_completion_ops uring_completions = {
     .receive = uring_receive,
     .send = uring_send,
+    .send_copy = uring_send_copy,
+    .all_sent = uring_all_sent,
     .accept = uring_accept,
     .pause = uring_pause,
     .stop = uring_stop,

@@ -23,18 +23,37 @@ int uring_record_need(struct uring_state *uring, int descriptor, struct uring_re
     return 0;
 }
 
+static void append(struct uring_state *uring, struct uring_list *list, struct uring_record *record)
+{
+    int descriptor = uring_descriptor_of(uring, record);
+    record->next_listed = -1;
+    if (list->first < 0)
+        list->first = descriptor;
+    else
+        uring->records[list->last].next_listed = descriptor;
+    list->last = descriptor;
+}
+
 void uring_record_list(struct uring_state *uring, struct uring_record *record)
 {
     if (record->flags & URING_LISTED)
         return;
-    int descriptor = uring_descriptor_of(uring, record);
     record->flags |= URING_LISTED;
-    record->next_listed = -1;
-    if (uring->listed.first < 0)
-        uring->listed.first = descriptor;
-    else
-        uring->records[uring->listed.last].next_listed = descriptor;
-    uring->listed.last = descriptor;
+    append(uring, &uring->listed, record);
+}
+
+static struct uring_record *take_first(struct uring_state *uring, struct uring_list *list)
+{
+    struct uring_record *record = &uring->records[list->first];
+    list->first = record->next_listed;
+    record->flags &= (uint16_t) ~URING_LISTED;
+    return record;
+}
+
+void uring_records_release(struct uring_state *uring)
+{
+    while (uring->held.first >= 0)
+        uring_record_list(uring, take_first(uring, &uring->held));
 }
 
 void uring_record_starve(struct uring_state *uring, struct uring_record *record)
@@ -58,8 +77,7 @@ int uring_submit(struct uring_state *uring)
     return result < 0 ? result : 0;
 }
 
-/* NULL: the queue is full and the kernel takes nothing now. */
-static struct io_uring_sqe *take_submission(struct uring_state *uring)
+struct io_uring_sqe *uring_take_submission(struct uring_state *uring)
 {
     struct io_uring_sqe *submission = io_uring_get_sqe(&uring->ring);
     if (submission || !uring->enabled)
@@ -68,7 +86,7 @@ static struct io_uring_sqe *take_submission(struct uring_state *uring)
     return io_uring_get_sqe(&uring->ring);
 }
 
-static uint64_t user_data(uint32_t generation, unsigned what, int descriptor)
+uint64_t uring_user_data(uint32_t generation, unsigned what, int descriptor)
 {
     return (uint64_t) generation << 32 | (uint64_t) what << URING_DESCRIPTOR_BITS | (unsigned) descriptor;
 }
@@ -77,7 +95,7 @@ static uint64_t user_data(uint32_t generation, unsigned what, int descriptor)
 static void be_silent(struct io_uring_sqe *submission)
 {
     submission->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    io_uring_sqe_set_data64(submission, user_data(0, URING_SILENT, 0));
+    io_uring_sqe_set_data64(submission, uring_user_data(0, URING_SILENT, 0));
 }
 
 /* Only a kernel out of memory makes the second way necessary. */
@@ -85,8 +103,8 @@ void uring_record_cancel(struct uring_state *uring, struct uring_record *record,
 {
     if (!(record->flags & 1u << what))
         return;
-    uint64_t cancelled = user_data(record->generation[what], what, uring_descriptor_of(uring, record));
-    struct io_uring_sqe *submission = take_submission(uring);
+    uint64_t cancelled = uring_user_data(record->generation[what], what, uring_descriptor_of(uring, record));
+    struct io_uring_sqe *submission = uring_take_submission(uring);
     if (submission) {
         io_uring_prep_cancel64(submission, cancelled, 0);
         be_silent(submission);
@@ -102,7 +120,7 @@ void uring_record_cancel(struct uring_state *uring, struct uring_record *record,
 
 static struct io_uring_sqe *begin(struct uring_state *uring, struct uring_record *record, enum uring_what what)
 {
-    struct io_uring_sqe *submission = take_submission(uring);
+    struct io_uring_sqe *submission = uring_take_submission(uring);
     if (submission)
         record->flags |= (uint16_t) (1u << what);
     return submission;
@@ -111,7 +129,8 @@ static struct io_uring_sqe *begin(struct uring_state *uring, struct uring_record
 static bool identify(const struct uring_state *uring, struct io_uring_sqe *submission,
                      const struct uring_record *record, enum uring_what what)
 {
-    io_uring_sqe_set_data64(submission, user_data(record->generation[what], what, uring_descriptor_of(uring, record)));
+    int descriptor = uring_descriptor_of(uring, record);
+    io_uring_sqe_set_data64(submission, uring_user_data(record->generation[what], what, descriptor));
     return true;
 }
 
@@ -152,15 +171,18 @@ static bool begin_send(struct uring_state *uring, struct uring_record *record)
     struct io_uring_sqe *submission = begin(uring, record, URING_SEND);
     if (!submission)
         return false;
-    record->flags &= (uint16_t) ~URING_SENDS;
-    io_uring_prep_send(submission, uring_descriptor_of(uring, record), record->bytes, record->length,
-                       MSG_WAITALL | MSG_NOSIGNAL);
+    const struct uring_delayed *delayed = record->delayed;
+    const void *bytes = delayed ? delayed->bytes + delayed->begin : record->bytes;
+    uint32_t length = delayed ? delayed->end - delayed->begin : record->length;
+    if (!delayed)
+        record->flags &= (uint16_t) ~URING_SENDS;
+    io_uring_prep_send(submission, uring_descriptor_of(uring, record), bytes, length, MSG_WAITALL | MSG_NOSIGNAL);
     return identify(uring, submission, record, URING_SEND);
 }
 
 static bool begin_close(struct uring_state *uring, struct uring_record *record)
 {
-    struct io_uring_sqe *submission = take_submission(uring);
+    struct io_uring_sqe *submission = uring_take_submission(uring);
     if (!submission)
         return false;
     record->flags &= (uint16_t) ~URING_CLOSES;
@@ -174,7 +196,8 @@ static bool begin_wanted(struct uring_state *uring, struct uring_record *record)
     unsigned flags = record->flags;
     if (flags & URING_CLOSES)
         return begin_close(uring, record);
-    if ((flags & URING_SENDS) && !begin_send(uring, record))
+    bool sends = record->delayed || ((flags & URING_SENDS) && !uring_is_copying(uring, record));
+    if (sends && !(flags & URING_SENDING) && !begin_send(uring, record))
         return false;
     if ((flags & URING_RECEIVES) && !(flags & (URING_TAKING | URING_STARVED)) && !begin_receive(uring, record))
         return false;
@@ -210,7 +233,10 @@ void uring_submit_wanted(struct uring_state *uring)
         struct uring_record *record = &uring->records[uring->listed.first];
         if (!begin_wanted(uring, record))
             return;
-        uring->listed.first = record->next_listed;
-        record->flags &= (uint16_t) ~URING_LISTED;
+        (void) take_first(uring, &uring->listed);
+        if (record->flags & URING_SENDS && uring_is_copying(uring, record)) {
+            record->flags |= URING_LISTED;
+            append(uring, &uring->held, record);
+        }
     }
 }

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "reactor/demultiplexers/uring_internal.h"
@@ -73,11 +74,27 @@ static bool report_accept(struct uring_state *uring, struct uring_record *record
     return true;
 }
 
-static bool report_send(struct uring_record *record, const struct io_uring_cqe *completion, struct reactor_ready *ready)
+/* Of what was left of a copy: told when all of it is out. False: not yet. */
+static bool report_delayed(struct uring_state *uring, struct uring_record *record, struct reactor_ready *ready)
+{
+    struct uring_delayed *delayed = record->delayed;
+    if (ready->result > 0)
+        delayed->begin += (uint32_t) ready->result;
+    uring_record_list(uring, record); /* the rest, or what was to be sent behind it */
+    if (ready->result >= 0 && delayed->begin < delayed->end)
+        return false;
+    ready->result = ready->result < 0 ? ready->result : (int32_t) delayed->end;
+    free(delayed);
+    record->delayed = NULL;
+    return true;
+}
+
+static bool report_send(struct uring_state *uring, struct uring_record *record, const struct io_uring_cqe *completion,
+                        struct reactor_ready *ready)
 {
     record->flags &= (uint16_t) ~URING_SENDING;
     *ready = (struct reactor_ready){.readiness = REACTOR_SENT, .result = completion->res};
-    return true;
+    return !record->delayed || report_delayed(uring, record, ready);
 }
 
 static bool report_current(struct uring_state *uring, enum uring_what what, struct uring_record *record,
@@ -91,7 +108,10 @@ static bool report_current(struct uring_state *uring, enum uring_what what, stru
     case URING_ACCEPT:
         return report_accept(uring, record, completion, ready);
     case URING_SEND:
-        return report_send(record, completion, ready);
+        return report_send(uring, record, completion, ready);
+    case URING_COPY:
+        uring_copy_failed(uring, record, completion->res, ready);
+        return true;
     default:
         return false;
     }

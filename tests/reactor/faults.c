@@ -28,7 +28,7 @@ const char *fault_name(enum fault_call call)
     static const char *const names[FAULT_CALLS] = {
         "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "ppoll", "pselect", "io_uring_setup",
         "enabling the ring", "io_uring_enter", "registering buffers", "io_uring_register_sync_cancel",
-        "a receive's completion", "a send's completion", "an accept's completion", "socket", "setsockopt", "bind",
+        "a receive's completion", "a send's completion", "a send by copy", "an accept's completion", "socket", "setsockopt", "bind",
         "listen", "connect", "SO_ERROR", "accept4", "recv", "send", "shutdown", "recvmsg", "recvmmsg", "sendmmsg",
         "poll", "eventfd", "read", "write", "mmap", "allocation", "pthread_create",
     };
@@ -218,6 +218,18 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
     return error ? error : __real_pthread_create(thread, attributes, run, context);
 }
 
+/* Has no completion unless it fails: so it does, for want of a descriptor, and the report is altered below. */
+int __real_uring_send_copy(void *state, int descriptor, uint64_t token, const void *bytes, uint32_t length);
+int __wrap_uring_send_copy(void *state, int descriptor, uint64_t token, const void *bytes, uint32_t length);
+int __wrap_uring_send_copy(void *state, int descriptor, uint64_t token, const void *bytes, uint32_t length)
+{
+    int result = __real_uring_send_copy(state, descriptor, token, bytes, length);
+    const struct io_uring_sq *queue = &((struct uring_state *) state)->ring.sq;
+    if (result == 0 && strikes(CALL_URING_COPIED) > 0)
+        queue->sqes[(queue->sqe_tail - 1) & queue->ring_mask].fd = -1;
+    return result;
+}
+
 /* A completion is altered on its way from the ring; what it brought is undone. */
 bool __real_uring_report(struct uring_state *uring, const struct io_uring_cqe *completion, struct reactor_ready *ready);
 bool __wrap_uring_report(struct uring_state *uring, const struct io_uring_cqe *completion, struct reactor_ready *ready);
@@ -229,6 +241,8 @@ bool __wrap_uring_report(struct uring_state *uring, const struct io_uring_cqe *c
     bool concerns = completion->res >= 0 && (what == URING_RECEIVE || what == URING_SEND || what == URING_ACCEPT);
     int error = !concerns ? 0 : strikes(what == URING_RECEIVE ? CALL_URING_RECEIVED :
                                         what == URING_SEND ? CALL_URING_SENT : CALL_URING_ACCEPTED);
+    if (what == URING_COPY && completion->res == -EBADF)
+        altered.res = -faults.error;
     if (error > 0) {
         if (what == URING_ACCEPT)
             close(completion->res);
