@@ -134,7 +134,7 @@ start() { # LOG COMMAND...: in the background, until it has told its port
     : > "$log"
     "$@" >> "$log" 2>&1 &
     server=$!
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 1200; i++)); do # a minute at the least, on a busy machine under Valgrind
         port=$(sed -nE 's/.*(127\.0\.0\.1:| port )([0-9]+).*/\2/p' "$log")
         [ -z "$port" ] || return 0
         kill -0 "$server" 2> /dev/null || break
@@ -180,7 +180,7 @@ CLIENT
 }
 settled() { # DESCRIPTORS: so many are open again, as soon as the ends have arrived
     local i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         [ "$(descriptors)" -le "$1" ] && return 0
         sleep 0.05
     done
