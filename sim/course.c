@@ -215,6 +215,8 @@ void course_end(struct run *run)
 {
     bool complete = !run->interrupted && !run_failed(run);
     windows_close(run);
+    for (uint32_t i = 0; i < run->shard_count; i++)
+        lookups_judge_all(&run->shards[i]); /* before the rows of those that are unfinished */
     count_under_way(run);
     if (run->transport->still_in_flight)
         run->transport->still_in_flight(&run->shards[0]);

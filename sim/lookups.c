@@ -26,21 +26,24 @@ static bool counted(const struct run *run, const struct pending_lookup *lookup)
     return lookup->started_at_ns >= run->warm_up_ns;
 }
 
-static void record(struct shard *shard, uint32_t index, const struct pending_lookup *lookup,
-                   const struct peer_lookup_result *result, uint64_t ended_at_ns, uint8_t outcome, uint8_t correct)
+static bool recorded(const struct run *run)
+{
+    return run->record & TOPOLOGY_RECORD_LOOKUPS;
+}
+
+static struct trace_lookup row_of(const struct shard *shard, uint32_t index, const struct pending_lookup *lookup,
+                                  const struct peer_lookup_result *result, uint64_t ended_at_ns, uint8_t outcome)
 {
     const struct run *run = shard->run;
-    if (!(run->record & TOPOLOGY_RECORD_LOOKUPS))
-        return;
     const struct peer_hot *hot = run_hot(run, index);
     bool ended = outcome != TRACE_UNFINISHED;
     struct trace_lookup row = {.started_at_ns = lookup->started_at_ns, .ended_at_ns = ended_at_ns, .peer = index,
-                               .seq = lookup->seq, .ended_seq = ended ? hot->seq : 0, .outcome = outcome,
-                               .correct = correct, .hops = result->hops, .messages = result->messages,
+                               .seq = lookup->seq, .ended_seq = ended ? hot->seq : 0, .outcome = outcome, .correct = 2,
+                               .hops = result->hops, .messages = result->messages,
                                .timeouts = result->timeouts};
     row.key_octets = (uint8_t) run->identity->instances[run->identity->group_instance[hot->group]].id_octets;
     memcpy(row.key, lookup->key.octets, sizeof row.key);
-    effect(shard, EFFECT_LOOKUP, &row, sizeof row);
+    return row;
 }
 
 void lookups_begin(struct peer *peer, const struct overlay_id *key)
@@ -64,48 +67,84 @@ void lookups_begin(struct peer *peer, const struct overlay_id *key)
 }
 
 /* Where nobody comes or goes whose a key is can be asked at any time: then answers wait here until what the truth reads
- * for them has come into the cache, step by step. */
-static void judge_one(struct shard *shard, const struct unjudged *answer)
+ * for them has come into the cache, step by step; and their rows with them, where that keeps the order of rows. */
+static bool judged_later(const struct run *run)
 {
-    shard->totals.lookups_correct += answer->owner == truth_owner(shard->truth, 0, answer->instance, &answer->key);
+    return !run->population_moves && (!recorded(run) || (!run->windows && !run->waits));
 }
 
-static void judge_later(struct shard *shard, const struct unjudged *answer)
+static void judge_one(struct shard *shard, uint64_t number)
+{
+    const struct unjudged *answer = &shard->unjudged[number % UNJUDGED];
+    struct trace_lookup *row = &shard->unjudged_rows[number % UNJUDGED];
+    bool correct = answer->owner != UINT32_MAX &&
+                   answer->owner == truth_owner(shard->truth, 0, answer->instance, &answer->key);
+    shard->totals.lookups_correct += correct && answer->counted;
+    if (!recorded(shard->run))
+        return;
+    row->correct = correct;
+    effect(shard, EFFECT_LOOKUP, row, sizeof *row);
+}
+
+static void judge_later(struct shard *shard, const struct unjudged *answer, const struct trace_lookup *row)
 {
     const struct identity_instance *instances = shard->run->identity->instances;
     uint64_t now = shard->unjudged_next++;
     struct unjudged *oldest = &shard->unjudged[now % UNJUDGED];
     const struct unjudged *middle = &shard->unjudged[(now + UNJUDGED / 2) % UNJUDGED];
     if (now >= UNJUDGED)
-        judge_one(shard, oldest);
+        judge_one(shard, now - UNJUDGED);
     if (now >= UNJUDGED / 2)
         identity_place_prefetch(&instances[middle->instance], &middle->key, true);
     *oldest = *answer;
+    if (row)
+        shard->unjudged_rows[now % UNJUDGED] = *row;
     identity_place_prefetch(&instances[answer->instance], &answer->key, false);
 }
 
 void lookups_judge_all(struct shard *shard)
 {
-    uint64_t waiting = shard->unjudged_next < UNJUDGED ? shard->unjudged_next : UNJUDGED;
-    for (uint64_t i = 0; i < waiting; i++)
-        judge_one(shard, &shard->unjudged[i]);
+    uint64_t next = shard->unjudged_next;
+    for (uint64_t number = next < UNJUDGED ? 0 : next - UNJUDGED; number < next; number++)
+        judge_one(shard, number);
     shard->unjudged_next = 0;
+}
+
+/* Whom the lookup came upon; UINT32_MAX: nobody. */
+static uint32_t owner_of(const struct peer_lookup_result *result)
+{
+    return result->succeeded && result->owner != PEER_ADDRESS_NONE ? result->owner - 1 : UINT32_MAX;
 }
 
 static bool judge(struct peer *peer, const struct pending_lookup *lookup, const struct peer_lookup_result *result)
 {
+    uint32_t owner = owner_of(result);
+    return owner != UINT32_MAX &&
+           (owner == lookup->owner_at_start ||
+            owner == truth_owner(peer->shard->truth, peer->now_ns, peer->instance_ordinal, &lookup->key));
+}
+
+/* Judges it, or sees to that, and to its row. */
+static bool judge_and_record(struct peer *peer, const struct pending_lookup *lookup,
+                             const struct peer_lookup_result *result)
+{
     struct shard *shard = peer->shard;
-    const struct run *run = shard->run;
-    if (!result->succeeded || result->owner == PEER_ADDRESS_NONE)
-        return false;
-    uint32_t owner = result->owner - 1;
-    if (!run->population_moves && !(run->record & TOPOLOGY_RECORD_LOOKUPS)) {
-        if (counted(run, lookup))
-            judge_later(shard, &(struct unjudged){.key = lookup->key, .owner = owner, .instance = peer->instance_ordinal});
-        return false;
+    bool later = judged_later(shard->run), correct = !later && judge(peer, lookup, result);
+    struct unjudged answer = {.key = lookup->key, .owner = owner_of(result), .instance = peer->instance_ordinal,
+                              .counted = counted(shard->run, lookup)};
+    if (!recorded(shard->run)) {
+        if (later && answer.counted && answer.owner != UINT32_MAX)
+            judge_later(shard, &answer, NULL);
+        return correct;
     }
-    return owner == lookup->owner_at_start ||
-           owner == truth_owner(shard->truth, peer->now_ns, peer->instance_ordinal, &lookup->key);
+    struct trace_lookup row = row_of(shard, peer->index, lookup, result, peer->now_ns,
+                                     result->succeeded ? TRACE_SUCCEEDED : TRACE_FAILED);
+    row.correct = correct;
+    if (later)
+        judge_later(shard, &answer, &row);
+    else
+        effect(shard, EFFECT_LOOKUP, &row, sizeof row);
+    return correct;
 }
 
 static void count(struct run_totals *totals, const struct pending_lookup *lookup,
@@ -131,10 +170,9 @@ void peer_lookup_done(struct peer *peer, uint32_t name, const struct peer_lookup
         return;
     uint32_t handle = *link;
     struct pending_lookup *lookup = base_slab_at(&shard->lookups, handle);
-    bool correct = judge(peer, lookup, result);
+    bool correct = judge_and_record(peer, lookup, result);
     if (counted(shard->run, lookup))
         count(&shard->totals, lookup, result, peer->now_ns, correct);
-    record(shard, peer->index, lookup, result, peer->now_ns, result->succeeded ? TRACE_SUCCEEDED : TRACE_FAILED, correct);
     *link = lookup->next;
     base_slab_give(&shard->lookups, handle);
 }
@@ -149,7 +187,10 @@ void lookups_abandon(struct shard *shard, uint32_t index)
         struct pending_lookup *lookup = base_slab_at(&shard->lookups, handle);
         if (counted(run, lookup))
             shard->totals.lookups_unfinished++;
-        record(shard, index, lookup, &nothing, TRACE_NONE_U64, TRACE_UNFINISHED, 2);
+        if (recorded(run)) {
+            struct trace_lookup row = row_of(shard, index, lookup, &nothing, TRACE_NONE_U64, TRACE_UNFINISHED);
+            effect(shard, EFFECT_LOOKUP, &row, sizeof row);
+        }
         hot->lookups = lookup->next;
         base_slab_give(&shard->lookups, handle);
     }

@@ -58,8 +58,9 @@ struct pending_lookup {
 #define UNJUDGED 16u
 struct unjudged {
     struct overlay_id key;
-    uint32_t owner;
-    uint32_t instance;
+    uint32_t owner; /* UINT32_MAX: nobody, which is wrong */
+    uint16_t instance;
+    bool counted;
 };
 
 struct broadcast {
@@ -177,6 +178,7 @@ struct shard {
     struct truth *truth;       /* its own where peers come and go, else the first shard's */
     struct base_slab lookups;
     struct unjudged unjudged[UNJUDGED]; /* answer i at i % UNJUDGED */
+    struct trace_lookup unjudged_rows[UNJUDGED]; /* theirs, where lookups are recorded */
     uint64_t unjudged_next;
     struct foreign_addresses foreign;
     struct tape tape;

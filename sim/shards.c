@@ -206,8 +206,6 @@ void shards_close(struct run *run)
 void shards_gather(struct run *run)
 {
     struct shard *first = &run->shards[0];
-    for (uint32_t i = 0; i < run->shard_count; i++)
-        lookups_judge_all(&run->shards[i]);
     for (uint32_t i = 1; i < run->shard_count; i++) {
         struct shard *other = &run->shards[i];
         totals_add(&first->totals, &other->totals);
