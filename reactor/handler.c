@@ -73,7 +73,7 @@ int loop_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint
 int reactor_handler_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest)
 {
     base_assert(!handler->loop);
-    return loop_attach(handler, loop, interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_CONNECTING), NULL);
+    return loop_attach(handler, loop, interest & (REACTOR_READ | REACTOR_WRITE | REACTOR_EDGE | REACTOR_CONNECTING), NULL);
 }
 
 int loop_watch(struct reactor_handler *handler)
@@ -295,6 +295,35 @@ static void handle_trouble(struct reactor_loop *loop, struct reactor_handler *ha
         disconnect(loop, handler, -EPIPE);
 }
 
+/* By edges: an end or an error lies behind what can be read, and a short read does not show it. From now on the level
+ * tells. False: it is gone. */
+static bool leave_edges(struct reactor_loop *loop, struct reactor_handler *handler)
+{
+    handler->interest &= ~(uint32_t) REACTOR_EDGE;
+    int result = update(handler);
+    if (result < 0)
+        disconnect(loop, handler, result);
+    return result >= 0;
+}
+
+/* Anything but input alone. */
+static void handle_readiness(struct reactor_loop *loop, struct reactor_handler *handler,
+                             const struct reactor_ready *ready)
+{
+    uint64_t token = ready->token;
+    bool ends = ready->readiness & (REACTOR_ENDING | REACTOR_HANGUP | REACTOR_FAILED);
+    if (ends && (handler->interest & REACTOR_EDGE) && !leave_edges(loop, handler))
+        return;
+    if ((ready->readiness & REACTOR_READABLE) && (handler->interest & REACTOR_READ))
+        loop_tell(loop, handler, handler->ops->input_ready);
+    handler = loop_handler_at(loop, token);
+    if (handler && (ready->readiness & REACTOR_WRITABLE) && (handler->interest & REACTOR_WRITE))
+        loop_tell(loop, handler, handler->ops->output_ready);
+    handler = loop_handler_at(loop, token);
+    if (handler && (ready->readiness & (REACTOR_HANGUP | REACTOR_FAILED)))
+        handle_trouble(loop, handler, ready->readiness);
+}
+
 /* What a completion brought for somebody who has gone. */
 static void drop_completion(struct reactor_loop *loop, const struct reactor_ready *ready)
 {
@@ -306,8 +335,7 @@ static void drop_completion(struct reactor_loop *loop, const struct reactor_read
 
 void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *ready)
 {
-    uint64_t token = ready->token;
-    struct reactor_handler *handler = loop_handler_at(loop, token);
+    struct reactor_handler *handler = loop_handler_at(loop, ready->token);
     if (!handler) {
         loop_count(loop->statistics.stale_events, 1);
         drop_completion(loop, ready);
@@ -324,14 +352,10 @@ void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *re
         finish_connecting(loop, handler, ready->readiness);
         return; /* what else is ready comes with the next turn */
     }
-    if ((ready->readiness & REACTOR_READABLE) && (handler->interest & REACTOR_READ))
+    if (ready->readiness != REACTOR_READABLE)
+        handle_readiness(loop, handler, ready);
+    else if (handler->interest & REACTOR_READ)
         loop_tell(loop, handler, handler->ops->input_ready);
-    handler = loop_handler_at(loop, token);
-    if (handler && (ready->readiness & REACTOR_WRITABLE) && (handler->interest & REACTOR_WRITE))
-        loop_tell(loop, handler, handler->ops->output_ready);
-    handler = loop_handler_at(loop, token);
-    if (handler && (ready->readiness & (REACTOR_HANGUP | REACTOR_FAILED)))
-        handle_trouble(loop, handler, ready->readiness);
 }
 
 void loop_detach_all(struct reactor_loop *loop)

@@ -38,7 +38,10 @@ struct reactor_handler {
 
 #define REACTOR_CONNECTING 4u /* with the interest: tell connected or disconnected first */
 
-/* 0, or -errno as the demultiplexer says; when negative nothing is attached and no call comes. */
+/* interest: REACTOR_READ, REACTOR_WRITE, and with them REACTOR_EDGE where input_ready reads until a read comes short or is
+ * refused, output_ready writes until a write is: under epoll a ready descriptor is then looked at once and not twice
+ * (.9 of the time where thousands are active). Once an end or an error lies behind the input, the level tells.
+ * 0, or -errno as the demultiplexer says; when negative nothing is attached and no call comes. */
 int reactor_handler_attach(struct reactor_handler *handler, struct reactor_loop *loop, uint32_t interest)
     __attribute__((warn_unused_result));
 int reactor_handler_interest(struct reactor_handler *handler, uint32_t interest) __attribute__((warn_unused_result));

@@ -252,6 +252,63 @@ static void share_fairly(const struct reactor_loop_options *given)
     reactor_loop_free(loop);
 }
 
+/* Reads as REACTOR_EDGE asks for, once a call: what is short is all, except where an end lies behind it. */
+struct drainer {
+    struct reactor_handler handler;
+    uint32_t bytes, ends, disconnects;
+};
+
+static void drain(struct reactor_handler *handler)
+{
+    struct drainer *drainer = (struct drainer *) handler;
+    char bytes[100];
+    ssize_t got;
+    do {
+        got = read(handler->descriptor, bytes, sizeof bytes);
+        assert_true(got >= 0 || errno == EAGAIN);
+        drainer->bytes += got > 0 ? (uint32_t) got : 0;
+        drainer->ends += got == 0;
+    } while (got == sizeof bytes);
+    if (got == 0)
+        reactor_handler_detach(handler);
+}
+
+static void on_drainer_disconnected(struct reactor_handler *handler, int reason)
+{
+    ((struct drainer *) handler)->disconnects++;
+    assert_true(reason < 0);
+}
+
+static void drain_by_edges(struct reactor_loop *loop)
+{
+    static const struct reactor_handler_ops drainer_ops = {
+        .name = "drainer", .input_ready = drain, .disconnected = on_drainer_disconnected};
+    static const char bytes[250];
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    struct drainer drainer = {.handler = {.ops = &drainer_ops, .descriptor = ends[0]}};
+    assert_int_equal(reactor_handler_attach(&drainer.handler, loop, REACTOR_READ | REACTOR_EDGE), 0);
+    for (unsigned i = 1; i <= 10; i++) {
+        assert_int_equal(write(ends[1], bytes, sizeof bytes), sizeof bytes);
+        (void) reactor_loop_run(loop, reactor_loop_now(loop) + 2 * MS);
+        assert_int_equal(drainer.bytes, i * sizeof bytes);
+    }
+    assert_int_equal(write(ends[1], bytes, 150), 150); /* and the end, before anybody looks */
+    close(ends[1]);
+    for (unsigned tries = 0; tries < 100 && drainer.handler.loop; tries++)
+        (void) reactor_loop_run(loop, reactor_loop_now(loop) + 2 * MS);
+    assert_int_equal(drainer.bytes, 10 * sizeof bytes + 150);
+    assert_int_equal(drainer.ends + drainer.disconnects, 1);
+    assert_int_equal(drainer.ends, 1);
+    close(ends[0]);
+}
+
+static void by_edges_nothing_is_missed_and_the_end_is_seen(void **state)
+{
+    (void) state;
+    each_loop(drain_by_edges);
+}
+
 static void a_busy_descriptor_starves_neither_others_nor_timers(void **state)
 {
     (void) state;
@@ -514,6 +571,7 @@ int main(void)
         cmocka_unit_test(input_is_called_while_something_is_left),
         cmocka_unit_test(output_is_called_only_while_asked_for),
         cmocka_unit_test(a_descriptor_closed_in_a_handler_yields_no_stale_event),
+        cmocka_unit_test(by_edges_nothing_is_missed_and_the_end_is_seen),
         cmocka_unit_test(a_busy_descriptor_starves_neither_others_nor_timers),
         cmocka_unit_test(a_handlers_timer_fires_once_and_not_after_disarming),
         cmocka_unit_test(a_connect_ends_in_connected_or_disconnected),

@@ -20,8 +20,10 @@ struct peer {
 static void forward(struct reactor_handler *handler)
 {
     struct peer *peer = (struct peer *) handler;
-    if (world_forward(peer->world, peer->end))
-        reactor_loop_stop(handler->loop);
+    do {
+        if (world_forward(peer->world, peer->end))
+            reactor_loop_stop(handler->loop);
+    } while (!peer->world->drained);
 }
 
 static void forward_idle(struct reactor_handler *handler)
@@ -62,7 +64,7 @@ static void run(struct world *world, const void *argument)
         uint32_t end = world_watched(world, k);
         peers[k] = (struct peer){.world = world, .end = end, .handler = {
             .ops = setting->with_all ? &all_ops : &plain_ops, .descriptor = world->ends[end]}};
-        result = reactor_handler_attach(&peers[k].handler, loop, REACTOR_READ);
+        result = reactor_handler_attach(&peers[k].handler, loop, REACTOR_READ | REACTOR_EDGE);
         if (result < 0)
             bench_fail("attach", result);
     }

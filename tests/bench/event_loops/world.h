@@ -22,6 +22,7 @@ struct world {
     int *ends;              /* 2 x pairs descriptors, non-blocking */
     uint64_t left;          /* messages until the phase ends */
     uint64_t reads;
+    bool drained;           /* world_forward's last read came short */
     uint64_t messages;      /* to be measured */
     unsigned phase;         /* 0: warming up, 1: measured, 2: over */
     struct bench_figures *figures;
@@ -67,6 +68,7 @@ static inline bool world_forward(struct world *world, uint32_t end)
 {
     char bytes[WORLD_READ_BYTES];
     ssize_t got = read(world->ends[end], bytes, sizeof bytes);
+    world->drained = got < (ssize_t) sizeof bytes;
     if (got < 0 && errno == EAGAIN)
         return world->phase == 2;
     if (got <= 0)
