@@ -134,6 +134,13 @@ struct reactor_entry *queue_ladder_reserve(struct queue_ladder *ladder, uint64_t
     return append(ladder, level, at, carries ? QUEUE_CARRYING : QUEUE_PLAIN, due_ns);
 }
 
+struct reactor_entry *queue_ladder_reserve_unpacked(struct queue_ladder *ladder, uint64_t due_ns)
+{
+    uint64_t at;
+    struct queue_level *level = level_of(ladder, due_ns, &at);
+    return append(ladder, level, at, QUEUE_PLAIN, due_ns);
+}
+
 static inline void place_compact(struct queue_ladder *ladder, const struct queue_compact *compact, uint64_t begin_ns)
 {
     uint64_t due_ns = begin_ns + compact->offset_ns, at;
@@ -155,6 +162,8 @@ void queue_ladder_spread(struct queue_ladder *ladder, const struct queue_bucket 
         struct queue_walk walk = queue_walk_turned(store, queue_bucket_list(store, bucket, kind), kind);
         for (; walk.left; queue_walk_give(store, &walk)) {
             const char *item = queue_walk_items(store, &walk);
+            queue_prefetch_lines(queue_store_at(store, store->links[walk.chunk].previous * QUEUE_CHUNK_UNITS),
+                                 QUEUE_CHUNK_BYTES);
             for (uint32_t i = 0; i < walk.here; i++, item += QUEUE_UNIT_BYTES << kind) {
                 if (kind == QUEUE_COMPACT)
                     place_compact(ladder, (const void *) item, bucket->begin_ns);
@@ -261,12 +270,6 @@ bool queue_ladder_next(struct queue_ladder *ladder, uint64_t limit_ns, struct qu
     return true;
 }
 
-static void prefetch_lines(const void *from, size_t bytes)
-{
-    for (size_t at = 0; at < bytes; at += 64)
-        __builtin_prefetch((const char *) from + at, 0, 2);
-}
-
 void queue_ladder_prefetch(const struct queue_ladder *ladder)
 {
     const struct queue_level *level = &ladder->levels[0];
@@ -274,10 +277,10 @@ void queue_ladder_prefetch(const struct queue_ladder *ladder)
     for (unsigned kind = 0; kind < QUEUE_KINDS; kind++) {
         struct queue_walk walk = queue_walk_begin(queue_bucket_list(&ladder->store, &bucket, kind), kind);
         for (; walk.left; queue_walk_next(&ladder->store, &walk)) {
-            prefetch_lines(queue_walk_items(&ladder->store, &walk), walk.here * QUEUE_UNIT_BYTES << kind);
+            queue_prefetch_lines(queue_walk_items(&ladder->store, &walk), walk.here * QUEUE_UNIT_BYTES << kind);
             if (kind != QUEUE_COMPACT)
-                prefetch_lines(queue_store_due(&ladder->store, walk.chunk * QUEUE_CHUNK_UNITS),
-                               (walk.here << kind) * sizeof(uint32_t) / 2);
+                queue_prefetch_lines(queue_store_due(&ladder->store, walk.chunk * QUEUE_CHUNK_UNITS),
+                                     (walk.here << kind) * sizeof(uint32_t) / 2);
         }
     }
 }

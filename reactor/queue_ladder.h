@@ -86,6 +86,9 @@ void queue_ladder_place(struct queue_ladder *ladder, const struct reactor_entry 
 /* The place of an entry in level 0, or NULL: it is to be placed when it is written. */
 struct reactor_entry *queue_ladder_reserve(struct queue_ladder *ladder, uint64_t due_ns, bool carries);
 
+/* The place of one without carried bytes that is never packed, however far. */
+struct reactor_entry *queue_ladder_reserve_unpacked(struct queue_ladder *ladder, uint64_t due_ns);
+
 static inline struct queue_list queue_bucket_list(const struct queue_store *store, const struct queue_bucket *bucket,
                                                   enum queue_kind kind)
 {
@@ -125,10 +128,10 @@ unsigned queue_ladder_shift_for(const struct queue_ladder *ladder, uint64_t entr
 /* Level 0 begins at begin_ns then, which no entry is due before. */
 void queue_ladder_lay_out_anew(struct queue_ladder *ladder, unsigned shift, uint64_t begin_ns);
 
-typedef bool queue_keep(void *context, const struct reactor_entry *entry);
+typedef void queue_choose(void *context, const struct reactor_entry *const *entries, size_t count, bool *keep);
 typedef void queue_visit(void *context, const struct reactor_entry *entry);
 void queue_ladder_each(const struct queue_ladder *ladder, queue_visit *visit, void *context);
-size_t queue_ladder_sweep(struct queue_ladder *ladder, queue_keep *keep, void *context);
+size_t queue_ladder_sweep(struct queue_ladder *ladder, queue_choose *choose, void *context);
 /* Calls for each bucket that is not empty; at: its number in its level. */
 void queue_ladder_each_bucket(const struct queue_ladder *ladder,
                               void (*visit)(void *context, struct queue_level *level, uint64_t at), void *context);

@@ -81,10 +81,23 @@ static inline uint32_t queue_tail_chunk(uint32_t tail)
     return (tail - 1) / QUEUE_CHUNK_UNITS;
 }
 
+/* Asks the cache for the begin of a chunk that will soon be written to. */
+static inline __attribute__((always_inline)) void queue_store_expect(const struct queue_store *store, uint32_t chunk)
+{
+    const char *units = queue_store_at(store, chunk * QUEUE_CHUNK_UNITS);
+    const char *dues = (const char *) queue_store_due(store, chunk * QUEUE_CHUNK_UNITS);
+    __builtin_prefetch(units, 1);
+    __builtin_prefetch(units + 64, 1);
+    __builtin_prefetch(dues, 1);
+    __builtin_prefetch(dues + 64, 1);
+    __builtin_prefetch(&store->links[chunk], 1);
+}
+
 /* Gives a list whose last chunk is full (or that has none: 0) another one. */
 static inline void queue_tail_grow(struct queue_store *store, uint32_t *tail)
 {
     uint32_t chunk = queue_store_take(store), previous = *tail ? queue_tail_chunk(*tail) : 0;
+    queue_store_expect(store, store->free_head);
     store->links[chunk] = (struct queue_link){previous, store->links[previous].depth + 1};
     *tail = chunk * QUEUE_CHUNK_UNITS;
 }
@@ -94,8 +107,9 @@ static inline void *queue_tail_append(struct queue_store *store, uint32_t *tail,
 {
     if (*tail % QUEUE_CHUNK_UNITS == 0)
         queue_tail_grow(store, tail);
-    void *item = queue_store_at(store, *tail);
+    char *item = queue_store_at(store, *tail);
     *tail += 1u << kind;
+    __builtin_prefetch(item + 64, 1); /* where the list goes on: lists are many, and appended to in turns */
     return item;
 }
 
@@ -160,6 +174,12 @@ static inline void queue_walk_give(struct queue_store *store, struct queue_walk 
     walk->chunk = queue_store_give(store, walk->chunk);
     walk->left -= walk->here;
     walk->here = walk->left < walk->full ? walk->left : walk->full;
+}
+
+static inline __attribute__((always_inline)) void queue_prefetch_lines(const void *from, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch((const char *) from + at, 0, 2);
 }
 
 /* Turns the chain of a list and begins a walk from its first chunk to its last. */

@@ -290,46 +290,71 @@ void queue_opened_each(const struct reactor_queue *queue, queue_visit *visit, vo
     }
 }
 
-static bool keeps(struct reactor_queue *queue, uint64_t key, queue_keep *keep, void *context)
+/* Asks about the entries of up to a chunk's keys: the number of keys kept, in front; the others' places are spare. */
+static uint32_t sweep_keys(struct reactor_queue *queue, uint64_t *keys, uint32_t count, queue_choose *choose,
+                           void *context)
 {
-    if (keep(context, reactor_queue_at(queue, (uint32_t) key)))
-        return true;
-    add_spare(queue, (uint32_t) key);
-    return false;
+    const struct reactor_entry *entries[QUEUE_CHUNK_UNITS] = {NULL};
+    bool keep[QUEUE_CHUNK_UNITS];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        entries[i] = reactor_queue_at(queue, (uint32_t) keys[i]);
+    choose(context, entries, count, keep);
+    for (uint32_t i = 0; i < count; i++) {
+        if (keep[i])
+            keys[kept++] = keys[i];
+        else
+            add_spare(queue, (uint32_t) keys[i]);
+    }
+    return kept;
 }
 
-static size_t sweep_parts(struct reactor_queue *queue, queue_keep *keep, void *context)
+static void sweep_part(struct reactor_queue *queue, struct queue_list list, const struct reactor_entry *first,
+                       queue_choose *choose, void *context)
+{
+    struct queue_store *store = store_of(queue);
+    struct queue_list kept = {0};
+    struct queue_walk walk = queue_walk_begin(list, QUEUE_COMPACT);
+    for (; walk.left; queue_walk_give(store, &walk)) {
+        const struct queue_record *records = queue_walk_items(store, &walk);
+        uint64_t keys[QUEUE_CHUNK_UNITS];
+        for (uint32_t i = 0; i < walk.here; i++)
+            keys[i] = records[i].key;
+        uint32_t count = sweep_keys(queue, keys, walk.here, choose, context);
+        for (uint32_t i = 0, at = 0; at < count; i++) { /* a record whose key was kept */
+            if (records[i].key == keys[at]) {
+                queue_records_add(store, &kept, records[i]);
+                at++;
+            }
+        }
+    }
+    if (kept.count)
+        queue_parts_add(&opened_of(queue)->parts, kept, first);
+}
+
+static size_t sweep_parts(struct reactor_queue *queue, queue_choose *choose, void *context)
 {
     struct queue_parts *parts = &opened_of(queue)->parts;
-    struct queue_store *store = store_of(queue);
     size_t before = parts->entries, count = parts->count;
     parts->count = parts->entries = 0;
     for (size_t part = 0; part < count; part++) {
-        struct reactor_entry first = parts->items[part].first;
-        struct queue_list kept = {0};
-        struct queue_walk walk = queue_walk_begin(parts->items[part].list, QUEUE_COMPACT);
-        for (; walk.left; queue_walk_give(store, &walk)) {
-            const struct queue_record *records = queue_walk_items(store, &walk);
-            for (uint32_t i = 0; i < walk.here; i++) {
-                if (keeps(queue, records[i].key, keep, context))
-                    queue_records_add(store, &kept, records[i]);
-            }
-        }
-        if (kept.count)
-            queue_parts_add(parts, kept, &first);
+        struct queue_part swept = parts->items[part];
+        sweep_part(queue, swept.list, &swept.first, choose, context);
     }
     return before - parts->entries;
 }
 
-size_t queue_opened_sweep(struct reactor_queue *queue, queue_keep *keep, void *context)
+size_t queue_opened_sweep(struct reactor_queue *queue, queue_choose *choose, void *context)
 {
     struct queue_opened *opened = opened_of(queue);
     queue_opened_settle(queue);
     size_t to = queue->cursor, before = queue->end;
-    for (size_t i = queue->cursor; i < before; i++) {
-        if (keeps(queue, opened->keys[i], keep, context))
-            opened->keys[to++] = opened->keys[i];
+    for (size_t i = queue->cursor, count; i < before; i += count) {
+        count = before - i < QUEUE_CHUNK_UNITS ? before - i : QUEUE_CHUNK_UNITS;
+        uint32_t kept = sweep_keys(queue, &opened->keys[i], (uint32_t) count, choose, context);
+        memmove(&opened->keys[to], &opened->keys[i], kept * sizeof opened->keys[0]);
+        to += kept;
     }
     queue->end = to;
-    return before - to + sweep_parts(queue, keep, context);
+    return before - to + sweep_parts(queue, choose, context);
 }

@@ -72,6 +72,6 @@ struct reactor_entry *queue_opened_reserve(struct reactor_queue *queue, bool car
 void queue_opened_insert(struct reactor_queue *queue, const struct reactor_entry *entry);
 
 void queue_opened_each(const struct reactor_queue *queue, queue_visit *visit, void *context);
-size_t queue_opened_sweep(struct reactor_queue *queue, queue_keep *keep, void *context);
+size_t queue_opened_sweep(struct reactor_queue *queue, queue_choose *choose, void *context);
 
 #endif

@@ -77,11 +77,10 @@ static bool has_room(struct reactor_queue *queue)
     return queue->room && queue_store_has_room(&queue->far->ladder.store);
 }
 
-struct reactor_entry *reactor_queue_reserve_slow(struct reactor_queue *queue, uint64_t due_ns, bool carries)
+/* Counts an entry that is to be reserved. Its place if that is in the opened bucket; else NULL: in the ladder. */
+static inline struct reactor_entry *reserve_opened(struct reactor_queue *queue, uint64_t due_ns, bool carries)
 {
     struct reactor_queue_far *far = queue->far;
-    if (!has_room(queue))
-        return NULL;
     queue->room--;
     /* Once the last bucket of all time is open, UINT64_MAX belongs to it, too. */
     if (due_ns < queue->open_end_ns || queue->open_end_ns == UINT64_MAX) {
@@ -90,8 +89,25 @@ struct reactor_entry *reactor_queue_reserve_slow(struct reactor_queue *queue, ui
     }
     if (due_ns < far->known_next_ns)
         far->known_next_ns = due_ns;
-    struct reactor_entry *place = queue_ladder_reserve(&far->ladder, due_ns, carries);
-    return place ? place : (queue->staged = &far->staging.entry);
+    return NULL;
+}
+
+struct reactor_entry *reactor_queue_reserve_slow(struct reactor_queue *queue, uint64_t due_ns, bool carries)
+{
+    if (!has_room(queue))
+        return NULL;
+    struct reactor_entry *place = reserve_opened(queue, due_ns, carries);
+    if (!place)
+        place = queue_ladder_reserve(&queue->far->ladder, due_ns, carries);
+    return place ? place : (queue->staged = &queue->far->staging.entry);
+}
+
+struct reactor_entry *reactor_queue_reserve_unpacked(struct reactor_queue *queue, uint64_t due_ns)
+{
+    if (!has_room(queue))
+        return NULL;
+    struct reactor_entry *place = reserve_opened(queue, due_ns, false);
+    return place ? place : queue_ladder_reserve_unpacked(&queue->far->ladder, due_ns);
 }
 
 void reactor_queue_commit_staged(struct reactor_queue *queue)
@@ -173,11 +189,12 @@ void reactor_queue_each(const struct reactor_queue *queue,
 }
 
 size_t reactor_queue_sweep(struct reactor_queue *queue,
-                           bool (*keep)(void *context, const struct reactor_entry *entry), void *context)
+                           void (*choose)(void *context, const struct reactor_entry *const *entries, size_t count,
+                                          bool *keep), void *context)
 {
     count_pushes(queue);
-    size_t removed = queue_opened_sweep(queue, keep, context);
-    removed += queue_ladder_sweep(&queue->far->ladder, keep, context);
+    size_t removed = queue_opened_sweep(queue, choose, context);
+    removed += queue_ladder_sweep(&queue->far->ladder, choose, context);
     queue->far->known_next_ns = 0;
     show_window(queue);
     return removed;

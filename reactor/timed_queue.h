@@ -120,6 +120,8 @@ static inline uint32_t *reactor_queue_due_at(uint8_t *dues, uint32_t unit)
 /* Slow paths of the two below. */
 struct reactor_entry *reactor_queue_reserve_slow(struct reactor_queue *queue, uint64_t due_ns, bool carries);
 void reactor_queue_commit_staged(struct reactor_queue *queue);
+/* As reserve, for an entry without carried bytes that is not to be packed: it is written in its place however far. */
+struct reactor_entry *reactor_queue_reserve_unpacked(struct reactor_queue *queue, uint64_t due_ns);
 
 /* Where to write an entry due at due_ns: all 32 bytes of it, with that due_ns and with REACTOR_CARRIES in order if it
  * carries, and then the 32 carried bytes; at once, and then commit. NULL when the bound is reached. (An entry that is
@@ -198,9 +200,11 @@ size_t reactor_queue_bytes(const struct reactor_queue *queue); /* resident, for 
 /* Calls visit for each pending entry, in no order; carried bytes stand behind it. */
 void reactor_queue_each(const struct reactor_queue *queue,
                         void (*visit)(void *context, const struct reactor_entry *entry), void *context);
-/* Removes the entries for which keep answers false; keeps the order of the others. O(n). */
+/* Removes the entries for which choose sets keep to false; keeps the order of the others. It is asked about up to
+ * REACTOR_QUEUE_CHUNK entries at once, in no order, so that it can look many things up side by side. O(n). */
 size_t reactor_queue_sweep(struct reactor_queue *queue,
-                           bool (*keep)(void *context, const struct reactor_entry *entry), void *context);
+                           void (*choose)(void *context, const struct reactor_entry *const *entries, size_t count,
+                                          bool *keep), void *context);
 
 REACTOR_API_END
 

@@ -16,14 +16,26 @@
 struct reactor_timer_slot {
     uint32_t handle; /* 0: free */
     uint32_t target, source;
-    uint32_t lies_count; /* of its one live entry in the queue: due before due_ns unless this is count, too */
-    uint64_t due_ns;     /* as armed last; so are count to kind */
-    uint32_t data, count, cause;
+    uint32_t count;  /* as armed last; so are due_ns to kind */
+    uint64_t due_ns;
+    uint32_t cause;
     uint16_t step;
     uint8_t order, kind;
 };
-_Static_assert(sizeof(struct reactor_timer_slot) == REACTOR_TIMER_SLOT_BYTES,
-               "with its 32-byte entry a timer costs 72 bytes");
+_Static_assert(sizeof(struct reactor_timer_slot) == REACTOR_TIMER_SLOT_BYTES, "never in two cache lines");
+
+/* What re-arming to a later instant, or disarming, needs not look at. */
+struct reactor_timer_rest {
+    uint32_t lies_count; /* of its one live entry in the queue: due before due_ns unless this is count, too */
+    uint32_t data;
+};
+_Static_assert(sizeof(struct reactor_timer_rest) == REACTOR_TIMER_REST_BYTES, "is asked for by its number");
+
+/* Whatever the bits of an entry's payload that hold a slot's number say, it can be looked up. */
+static size_t marks_bytes(const struct reactor_timers *timers)
+{
+    return ((size_t) reactor_timer_mask(timers) + 1) * sizeof timers->marks[0];
+}
 
 int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *queue, uint32_t timers_max)
 {
@@ -31,7 +43,9 @@ int reactor_timers_init(struct reactor_timers *timers, struct reactor_queue *que
     *timers = (struct reactor_timers){.queue = queue, .capacity = capacity, .used_end = 1};
     base_assert(capacity < UINT32_MAX);
     timers->slots = base_reserve(((size_t) capacity + 1) * sizeof timers->slots[0]);
-    if (timers->slots && base_bit_tree_init(&timers->given_back, capacity + 1) == 0)
+    timers->rests = base_reserve(((size_t) capacity + 1) * sizeof timers->rests[0]);
+    timers->marks = base_reserve(marks_bytes(timers));
+    if (timers->slots && timers->rests && timers->marks && base_bit_tree_init(&timers->given_back, capacity + 1) == 0)
         return 0;
     reactor_timers_done(timers);
     return -ENOMEM;
@@ -41,8 +55,19 @@ void reactor_timers_done(struct reactor_timers *timers)
 {
     if (timers->slots)
         base_unreserve(timers->slots, ((size_t) timers->capacity + 1) * sizeof timers->slots[0]);
+    if (timers->rests)
+        base_unreserve(timers->rests, ((size_t) timers->capacity + 1) * sizeof timers->rests[0]);
+    if (timers->marks)
+        base_unreserve(timers->marks, marks_bytes(timers));
     base_bit_tree_done(&timers->given_back);
     *timers = (struct reactor_timers){0};
+}
+
+static uint32_t take_again(struct reactor_timers *timers)
+{
+    uint32_t number = timers->taken_first + (uint32_t) __builtin_ctzll(timers->taken_bits);
+    timers->taken_bits &= timers->taken_bits - 1;
+    return number;
 }
 
 /* The number of a free slot; 0: none. */
@@ -51,13 +76,18 @@ static uint32_t take_slot(struct reactor_timers *timers)
     uint32_t number = timers->given_last;
     if (number) {
         timers->given_last = 0;
+    } else if (timers->taken_bits) {
+        number = take_again(timers);
     } else if (timers->given_back.count) {
-        number = base_bit_tree_next(&timers->given_back, 0);
-        base_bit_tree_remove(&timers->given_back, number);
+        timers->taken_bits = base_bit_tree_take_word(&timers->given_back, &timers->taken_first);
+        number = take_again(timers);
     } else if (timers->used_end <= timers->capacity) {
         number = timers->used_end++;
-        if (number == HUGE_FROM)
+        if (number == HUGE_FROM) {
             base_reserve_huge(&timers->slots[number], (timers->capacity - number) * sizeof timers->slots[0]);
+            base_reserve_huge(&timers->rests[number], (timers->capacity - number) * sizeof timers->rests[0]);
+            base_reserve_huge(&timers->marks[number], (timers->capacity - number) * sizeof timers->marks[0]);
+        }
     }
     timers->live += number != 0;
     return number;
@@ -66,6 +96,7 @@ static uint32_t take_slot(struct reactor_timers *timers)
 static void give_slot(struct reactor_timers *timers, uint32_t number)
 {
     timers->slots[number].handle = 0;
+    timers->marks[number] = 0;
     if (timers->given_last)
         base_bit_tree_add(&timers->given_back, timers->given_last);
     timers->given_last = number;
@@ -82,11 +113,17 @@ static struct reactor_timer_slot *find(const struct reactor_timers *timers, uint
     return slot->handle == handle ? slot : NULL;
 }
 
+static inline struct reactor_timer_rest *rest_of(const struct reactor_timers *timers,
+                                                 const struct reactor_timer_slot *slot)
+{
+    return &timers->rests[slot - timers->slots];
+}
+
 /* The timer whose live entry this is. */
 static struct reactor_timer_slot *find_by_entry(const struct reactor_timers *timers, const struct reactor_entry *entry)
 {
     struct reactor_timer_slot *slot = find(timers, entry->payload);
-    return slot && slot->lies_count == entry->count && slot->source == entry->source ? slot : NULL;
+    return slot && rest_of(timers, slot)->lies_count == entry->count && slot->source == entry->source ? slot : NULL;
 }
 
 static bool is_timer_class(const struct reactor_entry *entry)
@@ -95,9 +132,28 @@ static bool is_timer_class(const struct reactor_entry *entry)
     return class == REACTOR_TIMER || class == REACTOR_INTERNAL;
 }
 
-static bool keep_live(void *context, const struct reactor_entry *entry)
+/* What a live entry leaves beside its slot's number; 0 is left of none. An entry that says otherwise is dead. One in 128
+ * dead ones whose slot was taken again may say the same by chance; it is found out by the slot when it comes up. */
+static inline uint8_t mark_of(uint32_t handle, uint32_t source, uint32_t count)
 {
-    return !is_timer_class(entry) || entry->order & REACTOR_LOOSE || find_by_entry(context, entry) != NULL;
+    uint64_t mixed = ((uint64_t) source << 32 | handle) * UINT64_C(0x9e3779b97f4a7c15) +
+                     count * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return (uint8_t) (mixed >> 56 | 1);
+}
+
+/* Without branches, which would be mispredicted so often that look-ups could not overlap. */
+static void keep_live(void *context, const struct reactor_entry *const *entries, size_t count, bool *keep)
+{
+    const struct reactor_timers *timers = context;
+    uint32_t mask = reactor_timer_mask(timers);
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&timers->marks[entries[i]->payload & mask]);
+    for (size_t i = 0; i < count; i++) {
+        const struct reactor_entry *entry = entries[i];
+        unsigned class = entry->order & REACTOR_CLASS_MASK;
+        keep[i] = ((class != REACTOR_TIMER) & (class != REACTOR_INTERNAL)) | ((entry->order & REACTOR_LOOSE) != 0) |
+                  (timers->marks[entry->payload & mask] == mark_of(entry->payload, entry->source, entry->count));
+    }
 }
 
 static void add_dead(struct reactor_timers *timers)
@@ -117,20 +173,32 @@ static void set(struct reactor_timer_slot *slot, const struct reactor_entry *ent
     slot->kind = entry->kind;
 }
 
-/* Pushes a timer's entry; false when the queue is full. */
-static bool lay(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry)
+/* A caller's entry, field by field. It was built by small stores just before: a wide load, as compilers like to make of
+ * several fields side by side, would wait until those have reached the cache, behind all that is on its way there. */
+static inline struct reactor_entry read_entry(const volatile struct reactor_entry *entry)
 {
-    struct reactor_entry *place = reactor_queue_reserve(timers->queue, entry->due_ns, false);
-    if (!place)
+    return (struct reactor_entry){.due_ns = entry->due_ns, .target = entry->target, .source = entry->source,
+                                  .count = entry->count, .step = entry->step, .order = entry->order,
+                                  .kind = entry->kind, .payload = entry->payload, .cause = entry->cause};
+}
+
+/* Pushes a timer's entry; false when the queue is full. */
+static inline __attribute__((always_inline)) bool lay(struct reactor_timers *timers, uint32_t handle, const struct reactor_entry *entry)
+{
+    struct reactor_entry *place = reactor_queue_reserve_shown(timers->queue, entry->due_ns, false);
+    if (!place && !(place = reactor_queue_reserve_unpacked(timers->queue, entry->due_ns)))
         return false;
-    *place = *entry;
+    __builtin_prefetch((const char *) place + 64, 1); /* the bucket's next entry but one */
+    reactor_entry_fill(place, entry);
     place->payload = handle;
+    timers->marks[handle & reactor_timer_mask(timers)] = mark_of(handle, entry->source, entry->count);
     reactor_queue_commit(timers->queue, place);
     return true;
 }
 
-uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *entry, uint32_t data)
+uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_entry *armed, uint32_t data)
 {
+    const struct reactor_entry read = read_entry(armed), *entry = &read;
     base_assert(is_timer_class(entry) && !(entry->order & (REACTOR_LOOSE | REACTOR_CARRIES)));
     uint32_t number = take_slot(timers);
     if (!number)
@@ -145,8 +213,7 @@ uint32_t reactor_timer_arm(struct reactor_timers *timers, const struct reactor_e
     slot->handle = handle;
     slot->target = entry->target;
     slot->source = entry->source;
-    slot->lies_count = entry->count;
-    slot->data = data;
+    *rest_of(timers, slot) = (struct reactor_timer_rest){entry->count, data};
     set(slot, entry);
     return handle;
 }
@@ -166,16 +233,16 @@ bool reactor_timer_rearm(struct reactor_timers *timers, uint32_t handle, const s
     struct reactor_timer_slot *slot = find(timers, handle);
     if (!slot || slot->target != moved->target || slot->source != moved->source)
         return false;
-    struct reactor_entry kept = *moved, *entry = &kept;
+    struct reactor_entry kept = read_entry(moved), *entry = &kept;
     kept.kind = slot->kind;
-    if (entry->due_ns > slot->due_ns || (entry->due_ns == slot->due_ns && slot->count != slot->lies_count)) {
+    if (entry->due_ns > slot->due_ns || (entry->due_ns == slot->due_ns && slot->count != rest_of(timers, slot)->lies_count)) {
         set(slot, entry); /* what lies there comes up earlier, and is pushed on then */
         return true;
     }
     if (!lay(timers, handle, entry))
         return false;
     set(slot, entry);
-    slot->lies_count = entry->count;
+    rest_of(timers, slot)->lies_count = entry->count;
     add_dead(timers);
     return true;
 }
@@ -190,7 +257,7 @@ bool reactor_timer_fire(struct reactor_timers *timers, const struct reactor_entr
     if (slot->due_ns > entry->due_ns) {
         struct reactor_entry later = *entry; /* the queue still asks the popped one when it was due */
         later.due_ns = slot->due_ns;
-        later.count = slot->lies_count = slot->count;
+        later.count = rest_of(timers, slot)->lies_count = slot->count;
         later.cause = slot->cause;
         later.step = slot->step;
         later.order = slot->order;
@@ -199,7 +266,7 @@ bool reactor_timer_fire(struct reactor_timers *timers, const struct reactor_entr
         base_assert(is_laid); /* in the place of the entry that was popped */
         return false;
     }
-    *data = slot->data;
+    *data = rest_of(timers, slot)->data;
     give_slot(timers, entry->payload & reactor_timer_mask(timers));
     return true;
 }

@@ -13,12 +13,17 @@
 
 REACTOR_API_BEGIN
 
-#define REACTOR_TIMER_SLOT_BYTES 40u
+#define REACTOR_TIMER_SLOT_BYTES 32u
+#define REACTOR_TIMER_REST_BYTES 8u
 
 struct reactor_timers {
     struct reactor_timer_slot *slots; /* by number; number 0 is never used */
+    struct reactor_timer_rest *rests; /* by number: what only firing reads */
+    uint8_t *marks;                   /* by number: of its live entry; so little that they stay in the cache */
     struct reactor_queue *queue;      /* borrowed */
-    struct base_bit_tree given_back;  /* numbers: the lowest is taken first, so that what is armed lies together */
+    struct base_bit_tree given_back;  /* numbers: the lowest are taken first, so that what is armed lies together */
+    uint64_t taken_bits;              /* the free ones of 64 numbers, from taken_first on: taken out of there at once */
+    uint32_t taken_first;
     uint32_t given_last;              /* but before them the last one, still in the cache; 0: none */
     uint32_t capacity, used_end, live;
     size_t dead;                 /* entries in the queue whose timer is gone */
@@ -53,10 +58,12 @@ static inline uint32_t reactor_timer_mask(const struct reactor_timers *timers) /
 }
 
 /* Asks the cache for what firing this upcoming entry will touch. */
-static inline void reactor_timer_prefetch(const struct reactor_timers *timers, const struct reactor_entry *upcoming)
+static inline __attribute__((always_inline)) void reactor_timer_prefetch(const struct reactor_timers *timers, const struct reactor_entry *upcoming)
 {
     size_t number = upcoming->payload & reactor_timer_mask(timers);
-    __builtin_prefetch((const char *) timers->slots + number * REACTOR_TIMER_SLOT_BYTES, 1);
+    const char *slot = (const char *) timers->slots + number * REACTOR_TIMER_SLOT_BYTES;
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch((const char *) timers->rests + number * REACTOR_TIMER_REST_BYTES);
 }
 
 REACTOR_API_END

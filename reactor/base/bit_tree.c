@@ -83,6 +83,18 @@ void base_bit_tree_remove(struct base_bit_tree *tree, uint32_t index)
     }
 }
 
+uint64_t base_bit_tree_take_word(struct base_bit_tree *tree, uint32_t *first)
+{
+    base_assert(tree->count);
+    uint32_t member = base_bit_tree_next(tree, 0), word = member / WORD_BITS;
+    uint64_t bits = tree->levels[0][word];
+    *first = word * WORD_BITS;
+    tree->count -= (uint32_t) __builtin_popcountll(bits) - 1;
+    tree->levels[0][word] = bit_of(member);
+    base_bit_tree_remove(tree, member);
+    return bits;
+}
+
 uint32_t base_bit_tree_next(const struct base_bit_tree *tree, uint32_t index)
 {
     uint32_t limit = tree->size; /* bits of this level */

@@ -374,10 +374,17 @@ static void holds_entries_to_the_end_of_time(void **state)
     end(&world);
 }
 
-static bool keep_odd(void *context, const struct reactor_entry *entry)
+static bool is_odd(const struct reactor_entry *entry)
+{
+    return entry->count & 1;
+}
+
+static void keep_odd(void *context, const struct reactor_entry *const *entries, size_t count, bool *keep)
 {
     (void) context;
-    return entry->count & 1;
+    assert_in_range(count, 1, REACTOR_QUEUE_CHUNK);
+    for (size_t i = 0; i < count; i++)
+        keep[i] = is_odd(entries[i]);
 }
 
 static void add_count(void *context, const struct reactor_entry *entry)
@@ -399,7 +406,7 @@ static void a_sweep_removes_just_what_it_is_told_to(void **state)
         struct model kept = {0};
         uint64_t sum = 0, expected_sum = 0;
         for (size_t i = 0; i < world.model.count; i++) {
-            if (keep_odd(NULL, &world.model.entries[i])) {
+            if (is_odd(&world.model.entries[i])) {
                 model_push(&kept, &world.model.entries[i]);
                 expected_sum += world.model.entries[i].count;
             }
@@ -488,7 +495,7 @@ static void what_was_popped_stays_in_place_until_the_next_pop(void **state)
         if (i % 5000 == 4999) {
             struct model kept = {0};
             for (size_t at = 0; at < world.model.count; at++) {
-                if (keep_odd(NULL, &world.model.entries[at]))
+                if (is_odd(&world.model.entries[at]))
                     model_push(&kept, &world.model.entries[at]);
             }
             reactor_queue_sweep(&world.queue, keep_odd, NULL);

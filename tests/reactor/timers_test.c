@@ -289,6 +289,50 @@ static void loose_timers_outlive_sweeps_and_are_always_live(void **state)
     end(&world);
 }
 
+#define MANY 20000u
+
+/* Cancels most of many timers in random order, half of which were moved before; what is left fires, each once, in order.
+ * Slots are taken again meanwhile, so that the dead lie beside the live of one slot. */
+static void sweeps_take_the_dead_only(void **state)
+{
+    (void) state;
+    static uint32_t handles[MANY];
+    static uint64_t dues[MANY];
+    struct world world;
+    uint64_t draws = 0;
+    uint32_t live = MANY;
+    begin(&world);
+    for (uint32_t i = 0; i < MANY; i++)
+        handles[i] = arm(&world, dues[i] = 1000000 + base_random_below(base_random_at(5, draws++), 1000000000), i, i + 1);
+    for (uint32_t step = 0; step < 10 * MANY; step++) {
+        uint32_t i = (uint32_t) base_random_below(base_random_at(5, draws++), MANY);
+        uint64_t due_ns = 1000000 + base_random_below(base_random_at(5, draws++), 1000000000);
+        uint64_t what = base_random_below(base_random_at(5, draws++), 8);
+        if (handles[i] && what < 4) {
+            assert_true(reactor_timer_disarm(&world.timers, handles[i], i));
+            handles[i] = 0;
+            live--;
+        } else if (handles[i]) {
+            assert_true(rearm(&world, handles[i], dues[i] = due_ns, i));
+        } else if (what == 0) {
+            assert_true((handles[i] = arm(&world, dues[i] = due_ns, i, i + 1)) != 0);
+            live++;
+        }
+        assert_true(reactor_queue_count(&world.queue) <= 2 * live + 66);
+        assert_true(reactor_queue_count(&world.queue) == live + world.timers.dead);
+    }
+    struct reactor_entry fired;
+    uint64_t last_ns = 0;
+    for (uint32_t data; (data = fire(&world, &fired)) != 0; live--) {
+        assert_true(handles[data - 1] && fired.due_ns == dues[data - 1] && fired.due_ns >= last_ns);
+        handles[data - 1] = 0;
+        last_ns = fired.due_ns;
+    }
+    assert_int_equal(live, 0);
+    assert_int_equal(world.timers.dead, 0);
+    end(&world);
+}
+
 #define TARGETS 50
 
 /* Random arming, re-arming, disarming and firing against an array of what should be pending. */
@@ -351,6 +395,7 @@ int main(void)
         cmocka_unit_test(arming_refuses_at_either_bound_and_never_fires_then),
         cmocka_unit_test(walking_the_queue_tells_live_from_dead_and_moved),
         cmocka_unit_test(loose_timers_outlive_sweeps_and_are_always_live),
+        cmocka_unit_test(sweeps_take_the_dead_only),
         cmocka_unit_test(random_use_agrees_with_a_plain_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

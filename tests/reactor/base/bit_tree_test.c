@@ -77,6 +77,29 @@ static void empty_and_full_sets_are_walked_both_ways(void **state)
     base_bit_tree_done(&tree);
 }
 
+static void the_lowest_members_are_taken_a_word_at_a_time(void **state)
+{
+    (void) state;
+    struct base_bit_tree tree;
+    uint32_t first;
+    assert_int_equal(base_bit_tree_init(&tree, 300000), 0);
+    static const uint32_t members[] = {70, 64, 127, 128, 262144, 299999};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        base_bit_tree_add(&tree, members[i]);
+    assert_true(base_bit_tree_take_word(&tree, &first) == (UINT64_C(1) << 6 | 1 | UINT64_C(1) << 63));
+    assert_int_equal(first, 64);
+    assert_int_equal(tree.count, 3);
+    assert_int_equal(base_bit_tree_next(&tree, 0), 128);
+    base_bit_tree_add(&tree, 65); /* of a word that was taken */
+    assert_true(base_bit_tree_take_word(&tree, &first) == 2 && first == 64);
+    assert_true(base_bit_tree_take_word(&tree, &first) == 1 && first == 128);
+    assert_true(base_bit_tree_take_word(&tree, &first) == 1 && first == 262144);
+    assert_true(base_bit_tree_take_word(&tree, &first) == UINT64_C(1) << 299999 % 64 && first == 299999 / 64 * 64);
+    assert_int_equal(tree.count, 0);
+    assert_int_equal(base_bit_tree_previous(&tree, UINT32_MAX), BASE_BIT_TREE_NONE);
+    base_bit_tree_done(&tree);
+}
+
 static void far_apart_members_of_the_largest_set_find_each_other(void **state)
 {
     (void) state;
@@ -121,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bit_tree_does_as_a_plain_array_does),
         cmocka_unit_test(empty_and_full_sets_are_walked_both_ways),
+        cmocka_unit_test(the_lowest_members_are_taken_a_word_at_a_time),
         cmocka_unit_test(far_apart_members_of_the_largest_set_find_each_other),
         cmocka_unit_test(set_of_no_indices_has_no_members),
         cmocka_unit_test(members_beyond_the_size_are_our_mistake),
