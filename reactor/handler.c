@@ -341,8 +341,10 @@ void loop_handle_ready(struct reactor_loop *loop, const struct reactor_ready *re
         drop_completion(loop, ready);
         return;
     }
+    bool is_completed = ready->readiness & REACTOR_COMPLETIONS;
+    loop_calls_in_a_row(loop, handler->driver ? is_completed : !handler->connecting);
     if (handler->driver) {
-        if (ready->readiness & REACTOR_COMPLETIONS)
+        if (is_completed)
             handler->driver->completed(handler, ready);
         else
             handler->driver->ready(handler, ready->readiness);

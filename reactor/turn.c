@@ -195,6 +195,7 @@ static uint32_t dispatch_ready(struct reactor_loop *loop)
         look_ahead(loop, loop->ready_next);
         const struct reactor_ready *ready = &loop->ready[loop->ready_next++];
         if (ready->token == LOOP_WAKER_TOKEN) {
+            loop_calls_in_a_row(loop, false);
             waker_drain(&loop->waker);
         } else {
             loop_handle_ready(loop, ready);
@@ -224,6 +225,7 @@ int loop_turn(struct reactor_loop *loop, uint64_t until_ns)
     if (result < 0)
         return result;
     uint32_t events = dispatch_ready(loop);
+    loop_calls_in_a_row(loop, false);
     uint32_t tasks = loop_has_tasks(loop) ? loop_run_tasks(loop) : 0;
     uint32_t posts = dispatch_posts(loop);
     uint32_t entries = waits ? dispatch_due_real(loop, until_ns)
