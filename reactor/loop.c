@@ -137,7 +137,7 @@ static bool is_over(struct reactor_loop *loop, uint64_t until_ns, bool quiet)
 {
     bool nothing_due = reactor_queue_next_due(&loop->queue) >= until_ns &&
                        post_ring_is_empty(&loop->posts) && !loop_has_tasks(loop) &&
-                       !loop->flush_first && !loop->owes_look && loop->ready_next == loop->ready_count;
+                       !loop->flush_first && !loop->owes_look && !loop->owes_sends && loop->ready_next == loop->ready_count;
     if (until_ns == UINT64_MAX)
         return nothing_due && loop->handler_count == 0 && loop->hold_count == 0;
     if (loop->clock.ops->waits)

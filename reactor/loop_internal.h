@@ -62,6 +62,7 @@ struct reactor_loop {
     struct reactor_handler *flush_first, **flush_end; /* to be flushed at this turn's end, or the next one's */
     uint32_t bytes_a_turn;
     uint32_t ready_next, ready_count; /* of ready: what was collected and not dispatched yet */
+    bool owes_sends;         /* what a turn wrote waits in the demultiplexer for a look: a run does not end before */
     bool owes_look;          /* the demultiplexer has something to tell the kernel, even if nobody is attached */
     uint8_t *scratch;        /* of bytes_a_turn: what is being read goes here first */
     struct buffer_pool buffers;

@@ -144,6 +144,7 @@ static void send_pending(struct reactor_stream *stream)
     struct reactor_handler *handler = &stream->handler;
     struct reactor_loop *loop = handler->loop;
     uint32_t length;
+    loop->owes_sends = true;
     if (send_copy(stream))
         return;
     const uint8_t *bytes = stream_sending(stream, &length);

@@ -143,7 +143,7 @@ static uint64_t sleep_span(struct reactor_loop *loop, uint64_t until_ns)
 
 static int look(struct reactor_loop *loop, uint64_t timeout_ns)
 {
-    loop->owes_look = false;
+    loop->owes_look = loop->owes_sends = false;
     return loop->demultiplexer->wait(loop->demultiplexer_state, loop->ready, (int) loop->descriptors_a_turn,
                                      timeout_ns);
 }
