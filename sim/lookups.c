@@ -66,48 +66,44 @@ void lookups_begin(struct peer *peer, const struct overlay_id *key)
     peer->instance->ops->lookup(peer, lookup->seq, key);
 }
 
-/* Where nobody comes or goes whose a key is can be asked at any time: then answers wait here until what the truth reads
- * for them has come into the cache, step by step; and their rows with them, where that keeps the order of rows. */
+/* Where nobody comes or goes whose a key is can be asked at any time: then answers wait until there are many; and their
+ * rows with them, where that keeps the order of rows. */
 static bool judged_later(const struct run *run)
 {
     return !run->population_moves && (!recorded(run) || (!run->windows && !run->waits));
 }
 
-static void judge_one(struct shard *shard, uint64_t number)
-{
-    const struct unjudged *answer = &shard->unjudged[number % UNJUDGED];
-    struct trace_lookup *row = &shard->unjudged_rows[number % UNJUDGED];
-    bool correct = answer->owner != UINT32_MAX &&
-                   answer->owner == truth_owner(shard->truth, 0, answer->instance, &answer->key);
-    shard->totals.lookups_correct += correct && answer->counted;
-    if (!recorded(shard->run))
-        return;
-    row->correct = correct;
-    effect(shard, EFFECT_LOOKUP, row, sizeof *row);
-}
-
-static void judge_later(struct shard *shard, const struct unjudged *answer, const struct trace_lookup *row)
-{
-    const struct identity_instance *instances = shard->run->identity->instances;
-    uint64_t now = shard->unjudged_next++;
-    struct unjudged *oldest = &shard->unjudged[now % UNJUDGED];
-    const struct unjudged *middle = &shard->unjudged[(now + UNJUDGED / 2) % UNJUDGED];
-    if (now >= UNJUDGED)
-        judge_one(shard, now - UNJUDGED);
-    if (now >= UNJUDGED / 2)
-        identity_place_prefetch(&instances[middle->instance], &middle->key, true);
-    *oldest = *answer;
-    if (row)
-        shard->unjudged_rows[now % UNJUDGED] = *row;
-    identity_place_prefetch(&instances[answer->instance], &answer->key, false);
-}
-
 void lookups_judge_all(struct shard *shard)
 {
-    uint64_t next = shard->unjudged_next;
-    for (uint64_t number = next < UNJUDGED ? 0 : next - UNJUDGED; number < next; number++)
-        judge_one(shard, number);
-    shard->unjudged_next = 0;
+    struct unjudged *unjudged = &shard->unjudged;
+    uint32_t owners[UNJUDGED];
+    if (unjudged->count == 0)
+        return;
+    truth_owners(shard->truth, unjudged->instance, unjudged->keys, unjudged->count, owners);
+    for (uint32_t i = 0; i < unjudged->count; i++) {
+        bool correct = unjudged->owners[i] == owners[i];
+        shard->totals.lookups_correct += correct & unjudged->counted >> i & 1;
+        unjudged->rows[i].correct = correct;
+        if (recorded(shard->run))
+            effect(shard, EFFECT_LOOKUP, &unjudged->rows[i], sizeof unjudged->rows[i]);
+    }
+    unjudged->count = 0;
+    unjudged->counted = 0;
+}
+
+static void judge_later(struct shard *shard, const struct overlay_id *key, uint32_t owner, uint32_t instance, bool is_counted,
+                        const struct trace_lookup *row)
+{
+    struct unjudged *unjudged = &shard->unjudged;
+    if (unjudged->count == UNJUDGED || unjudged->instance != instance)
+        lookups_judge_all(shard);
+    uint32_t i = unjudged->count++;
+    unjudged->instance = instance;
+    unjudged->keys[i] = *key;
+    unjudged->owners[i] = owner;
+    unjudged->counted |= (uint64_t) is_counted << i;
+    if (row)
+        unjudged->rows[i] = *row;
 }
 
 /* Whom the lookup came upon; UINT32_MAX: nobody. */
@@ -130,18 +126,18 @@ static bool judge_and_record(struct peer *peer, const struct pending_lookup *loo
 {
     struct shard *shard = peer->shard;
     bool later = judged_later(shard->run), correct = !later && judge(peer, lookup, result);
-    struct unjudged answer = {.key = lookup->key, .owner = owner_of(result), .instance = peer->instance_ordinal,
-                              .counted = counted(shard->run, lookup)};
+    bool is_counted = counted(shard->run, lookup);
+    uint32_t owner = owner_of(result), instance = peer->instance_ordinal;
     if (!recorded(shard->run)) {
-        if (later && answer.counted && answer.owner != UINT32_MAX)
-            judge_later(shard, &answer, NULL);
+        if (later && is_counted && owner != UINT32_MAX)
+            judge_later(shard, &lookup->key, owner, instance, true, NULL);
         return correct;
     }
     struct trace_lookup row = row_of(shard, peer->index, lookup, result, peer->now_ns,
                                      result->succeeded ? TRACE_SUCCEEDED : TRACE_FAILED);
     row.correct = correct;
     if (later)
-        judge_later(shard, &answer, &row);
+        judge_later(shard, &lookup->key, owner, instance, is_counted, &row);
     else
         effect(shard, EFFECT_LOOKUP, &row, sizeof row);
     return correct;

@@ -54,13 +54,14 @@ struct pending_lookup {
     struct overlay_id key;
 };
 
-/* An answer whose correctness is still to be looked at: lookups.c. */
-#define UNJUDGED 16u
+/* Answers of one instance's lookups that are judged together: lookups.c. */
+#define UNJUDGED 64u /* bits of counted */
 struct unjudged {
-    struct overlay_id key;
-    uint32_t owner; /* UINT32_MAX: nobody, which is wrong */
-    uint16_t instance;
-    bool counted;
+    uint32_t instance, count;
+    uint64_t counted;                   /* bit an answer */
+    uint32_t owners[UNJUDGED];          /* UINT32_MAX: nobody, which is wrong */
+    struct overlay_id keys[UNJUDGED];
+    struct trace_lookup rows[UNJUDGED]; /* where lookups are recorded */
 };
 
 struct broadcast {
@@ -177,9 +178,7 @@ struct shard {
     struct metric *metrics;    /* of all instances, in order */
     struct truth *truth;       /* its own where peers come and go, else the first shard's */
     struct base_slab lookups;
-    struct unjudged unjudged[UNJUDGED]; /* answer i at i % UNJUDGED */
-    struct trace_lookup unjudged_rows[UNJUDGED]; /* theirs, where lookups are recorded */
-    uint64_t unjudged_next;
+    struct unjudged unjudged;
     struct foreign_addresses foreign;
     struct tape tape;
     struct outbox *outboxes;   /* by shard */

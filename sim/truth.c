@@ -178,6 +178,11 @@ static const struct base_bit_tree *ring_of(struct truth *truth, uint64_t at_ns, 
     return &of->ring;
 }
 
+static uint32_t peer_at(const struct truth *truth, const struct identity_instance *instance, uint32_t place)
+{
+    return identity_peer(instance, truth->identity, instance->order[place] / instance->ids_a_peer);
+}
+
 uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t ordinal, const struct overlay_id *key)
 {
     const struct identity_instance *instance = &truth->identity->instances[ordinal];
@@ -185,7 +190,23 @@ uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t ordinal, cons
     const struct base_bit_tree *ring = ring_of(truth, at_ns, ordinal);
     if (ring ? truth->instances[ordinal].up.count == 0 : instance->member_count == 0)
         return UINT32_MAX;
-    return identity_peer(instance, truth->identity, truth_ring_owner(ring, instance, key));
+    return peer_at(truth, instance, truth_ring_place(ring, instance, key));
+}
+
+void truth_owners(const struct truth *truth, uint32_t ordinal, const struct overlay_id *keys, uint32_t count, uint32_t *owners)
+{
+    const struct identity_instance *instance = &truth->identity->instances[ordinal];
+    base_assert(!truth->moves && identity_has_order(instance) && instance->member_count > 0);
+    for (uint32_t i = 0; i < count; i++)
+        identity_place_prefetch(instance, &keys[i], false);
+    for (uint32_t i = 0; i < count; i++)
+        identity_place_prefetch(instance, &keys[i], true);
+    for (uint32_t i = 0; i < count; i++) {
+        owners[i] = truth_ring_place(NULL, instance, &keys[i]);
+        __builtin_prefetch(&instance->order[owners[i]]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        owners[i] = peer_at(truth, instance, owners[i]);
 }
 
 uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t ordinal, uint32_t but, uint64_t bits)

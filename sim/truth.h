@@ -24,6 +24,8 @@ bool truth_is_up(struct truth *truth, uint64_t at_ns, uint32_t peer);
 /* The member of the instance that key belongs to at at_ns, by the instance's closeness; UINT32_MAX: nobody is up. A peer
  * index. O(log n). */
 uint32_t truth_owner(struct truth *truth, uint64_t at_ns, uint32_t instance, const struct overlay_id *key);
+/* The same of many keys, where nobody ever comes or goes: what is read for one is fetched while others are looked at. */
+void truth_owners(const struct truth *truth, uint32_t instance, const struct overlay_id *keys, uint32_t count, uint32_t *owners);
 /* A peer of the instance other than `but`, uniform over those up at at_ns; bits picks. UINT32_MAX: none. */
 uint32_t truth_pick(struct truth *truth, uint64_t at_ns, uint32_t instance, uint32_t but, uint64_t bits);
 /* The mean over [0, until_ns) of how many peers were up, for peers_up_mean. */

@@ -97,10 +97,10 @@ static uint32_t xor_closest(const struct base_bit_tree *ring, const struct ident
     }
 }
 
-uint32_t truth_ring_owner(const struct base_bit_tree *ring, const struct identity_instance *instance,
+uint32_t truth_ring_place(const struct base_bit_tree *ring, const struct identity_instance *instance,
                           const struct overlay_id *key)
 {
-    uint32_t place = instance->ops->closeness == OVERLAY_XOR ? xor_closest(ring, instance, key)
-                                                             : successor(ring, instance, key);
-    return instance->order[place] / instance->ids_a_peer;
+    if (instance->ops->closeness == OVERLAY_XOR)
+        return xor_closest(ring, instance, key);
+    return successor(ring, instance, key);
 }

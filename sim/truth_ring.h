@@ -13,8 +13,8 @@
 /* The places of the members that are up. 0 or -ENOMEM; base_bit_tree_done ends it. */
 int truth_ring_init(struct base_bit_tree *ring, const struct identity_instance *instance, const struct up_set *up);
 void truth_ring_change(struct base_bit_tree *ring, const struct identity_instance *instance, uint32_t member, bool up);
-/* The member that owns the key by the instance's closeness; somebody must be up. */
-uint32_t truth_ring_owner(const struct base_bit_tree *ring, const struct identity_instance *instance,
+/* The place of the id that a key belongs to by the instance's closeness; somebody must be up. */
+uint32_t truth_ring_place(const struct base_bit_tree *ring, const struct identity_instance *instance,
                           const struct overlay_id *key);
 
 #endif

@@ -17,7 +17,7 @@
 #define LARGE_BYTES (CHUNK_BYTES / 4)
 /* What is as large as this is read here and there in a long run: on small pages each read would also miss the cache of
  * page tables, which costs as much again, in a virtual machine twice. */
-#define HUGE_FROM_BYTES ((size_t) 4 << 20)
+#define HUGE_FROM_BYTES ((size_t) 2 << 20)
 #define EXIT_MACHINE 3
 
 struct chunk {

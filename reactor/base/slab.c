@@ -9,7 +9,7 @@
 /* Behind this many bytes a slab asks for huge pages. It is filled from its start on, so at most 2 MiB of them are not
  * used yet. Not sooner: a huge page is dear to get (measured: 5 times the time of filling small ones, 2 ms a MiB where
  * memory is in pieces), and below this the processor's caches hold the page tables anyway. */
-#define HUGE_FROM_BYTES ((size_t) 64 << 20)
+#define HUGE_FROM_BYTES ((size_t) 4 << 20)
 
 static size_t reserved_bytes(const struct base_slab *slab)
 {
