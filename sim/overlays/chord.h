@@ -207,7 +207,7 @@ bool chord_narrow_route(const struct chord *c, uint32_t key, struct chord_cursor
 bool chord_narrow_lookup(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length);
 const struct chord_narrow_entry *chord_narrow_next(const struct chord_shared *shared,
                                                    const struct chord_narrow_entry *entries, uint32_t key, bool *owner);
-void chord_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
+bool chord_prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
 void chord_prefetch_lookup(const void *state, const void *shared, const struct overlay_id *key);
 
 /* --- chord_steady.c: where shared->steady --- */
@@ -215,6 +215,8 @@ void chord_prefetch_lookup(const void *state, const void *shared, const struct o
 bool chord_steady_message(struct peer *peer, peer_address from, const uint8_t *bytes, size_t length);
 /* As chord_lookup_start. False: nothing was done, the long way has to be taken. */
 bool chord_steady_lookup(struct peer *peer, enum chord_purpose purpose, uint32_t number, uint32_t key);
+/* As chord_send_plain, to whom the table names at this place. */
+void chord_steady_send(struct peer *peer, enum chord_message_kind kind, uint32_t place);
 
 /* --- chord_wire.c: see there; decoders answer false to what is malformed --- */
 #define CHORD_FIRST_OCTET 0xcb
@@ -363,7 +365,8 @@ void chord_search_timeout(struct peer *peer, struct chord_search *search);
 
 /* --- chord_upkeep.c --- */
 #define CHORD_ACTIVITY_BITS 3 /* of the periodic timer's data: what is due; above it: the node's number */
-void chord_upkeep_start(const struct chord *c);      /* arms the node's one periodic timer */
+/* Arms the node's one periodic timer. due: the activities, bit by bit, that are due at this instant; 0 when it begins. */
+void chord_upkeep_start(const struct chord *c, uint32_t due);
 void chord_upkeep(const struct chord *c, uint32_t activities);
 void chord_stabilise(const struct chord *c);
 void chord_successor_timeout(const struct chord *c);

@@ -147,5 +147,5 @@ void chord_start(const struct chord *c, const struct peer_start *start)
         start_converged(c);
     else
         start_joining(c, start->bootstrap);
-    chord_upkeep_start(c);
+    chord_upkeep_start(c, 0);
 }

@@ -127,6 +127,15 @@ __attribute__((noinline)) bool chord_steady_message(struct peer *peer, peer_addr
     return spoken_to(&s, from, bytes, length) || chord_any_message(peer, from, bytes, length);
 }
 
+void chord_steady_send(struct peer *peer, enum chord_message_kind kind, uint32_t place)
+{
+    struct steady s = steady_of(peer);
+    const struct chord_narrow_entry *target = &s.entries[place];
+    struct peer_short said = {{{0}}};
+    say(&s, target->address, &said,
+        put_ends(&said, (uint8_t) (kind << 3), target->id, s.entries[CHORD_SELF].id, s.shared->octets));
+}
+
 bool chord_steady_lookup(struct peer *peer, enum chord_purpose purpose, uint32_t number, uint32_t key)
 {
     struct steady s = steady_of(peer);

@@ -24,33 +24,38 @@ static uint64_t wait_ns(const struct chord_parameters *parameters, enum activity
     return period - (now_ns + period - base_random_below(turned, period)) % period;
 }
 
-void chord_upkeep_start(const struct chord *c)
+void chord_upkeep_start(const struct chord *c, uint32_t due)
 {
     const struct chord_id self = chord_id_at(c, CHORD_SELF);
     uint64_t bits = base_random_mix(self.high ^ self.middle ^ self.low), now_ns = peer_now_ns(c->peer), least = UINT64_MAX;
-    uint32_t due = 0;
+    uint32_t next = 0;
     for (uint32_t activity = 0; activity < ACTIVITIES; activity++) {
-        uint64_t wait = wait_ns(c->shared->parameters, activity, bits, now_ns);
+        uint64_t wait = due & 1u << activity ? period_ns(c->shared->parameters, activity)
+                                             : wait_ns(c->shared->parameters, activity, bits, now_ns);
         if (wait < least) {
             least = wait;
-            due = 0;
+            next = 0;
         }
-        due |= wait == least ? 1u << activity : 0;
+        next |= wait == least ? 1u << activity : 0;
     }
-    peer_after(c->peer, CHORD_TIMER_UPKEEP, least, c->number << CHORD_ACTIVITY_BITS | due);
+    peer_after(c->peer, CHORD_TIMER_UPKEEP, least, c->number << CHORD_ACTIVITY_BITS | next);
 }
 
 /* --- stabilise --- */
 
 static void ask_successor(const struct chord *c)
 {
-    struct chord_entry successor = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
     struct chord_node_state *state = chord_state(c);
     state->successor_asked = true;
     if (!state->successor_timer) {
         state->successor_timer = true;
         peer_after(c->peer, CHORD_TIMER_SUCCESSOR, c->shared->parameters->request_timeout_ns, c->number);
     }
+    if (c->shared->steady && !state->wants_fingers) {
+        chord_steady_send(c->peer, CHORD_STABILISE, CHORD_FIRST_SUCCESSOR);
+        return;
+    }
+    struct chord_entry successor = chord_entry_at(c, CHORD_FIRST_SUCCESSOR);
     chord_send_stabilise(c, &successor, state->wants_fingers);
 }
 
@@ -72,7 +77,7 @@ static void stabilise_alone(const struct chord *c)
 static void look_beyond(const struct chord *c)
 {
     peer_address bootstrap = peer_bootstrap(c->peer);
-    if (chord_state(c)->successor_count < c->shared->successors && bootstrap != PEER_ADDRESS_NONE)
+    if (bootstrap != PEER_ADDRESS_NONE)
         chord_lookup_through(c, bootstrap);
 }
 
@@ -217,12 +222,16 @@ void chord_finger_found(const struct chord *c, uint32_t finger, const struct cho
 
 static void check_predecessor(const struct chord *c)
 {
-    struct chord_entry predecessor = chord_entry_at(c, CHORD_PREDECESSOR);
     struct chord_node_state *state = chord_state(c);
-    if (predecessor.address == PEER_ADDRESS_NONE || state->predecessor_timer)
+    if (chord_address_at(c, CHORD_PREDECESSOR) == PEER_ADDRESS_NONE || state->predecessor_timer)
         return;
     state->predecessor_asked = state->predecessor_timer = true;
     peer_after(c->peer, CHORD_TIMER_PREDECESSOR, c->shared->parameters->request_timeout_ns, c->number);
+    if (c->shared->steady) {
+        chord_steady_send(c->peer, CHORD_CHECK, CHORD_PREDECESSOR);
+        return;
+    }
+    struct chord_entry predecessor = chord_entry_at(c, CHORD_PREDECESSOR);
     chord_send_plain(c, CHORD_CHECK, &predecessor);
 }
 
@@ -245,9 +254,10 @@ void chord_predecessor_timeout(const struct chord *c)
 
 void chord_upkeep(const struct chord *c, uint32_t activities)
 {
-    chord_upkeep_start(c);
+    chord_upkeep_start(c, activities);
     if (activities & 1u << STABILISE) {
-        if (chord_state(c)->successor_count > 0 && !chord_is_alone(c))
+        uint32_t successors = chord_state(c)->successor_count;
+        if (successors > 0 && successors < c->shared->successors && !chord_is_alone(c))
             look_beyond(c);
         chord_stabilise(c);
     }
