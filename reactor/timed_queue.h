@@ -84,7 +84,7 @@ static inline void reactor_entry_fill(struct reactor_entry *place, const struct 
 
 #define REACTOR_QUEUE_CHUNK 64u /* units of 16 bytes that are taken at once for the entries of a bucket */
 /* An entry is asked for when so many are popped before it. Keys may be read so far beyond the end. */
-#define REACTOR_QUEUE_AHEAD 16u
+#define REACTOR_QUEUE_AHEAD 32u
 struct reactor_queue_far; /* what the common paths do not touch: queue_far.h */
 
 struct reactor_queue {

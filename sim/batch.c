@@ -2,11 +2,13 @@
  * a look at what it does not need. From there it is the overlay's, and peer_send's (route.h). */
 #include "sim/handle.h"
 
-/* How many events ahead an upcoming target's block is asked for; and then, when that has come, what the overlay will touch
- * beyond its first line. With each event one of each, not some at once every few events: a burst of misses has the
- * processor wait for a free place among those under way, the same misses one by one go on beside the events. */
-#define PREFETCH_FAR 12u
-#define PREFETCH_NEAR 5u
+/* Events run in groups. Before each, the first lines of the targets' blocks of a later group are asked for, all at once: where
+ * a page has yet to be found the processor waits for it, but finds those of others meanwhile. What is beyond a first line is
+ * asked for with each event, of one: many misses at once would wait for a free place among those under way. */
+#define GROUP 8u
+#define FIRST (2 * GROUP) /* events behind the next one: where that group begins; */
+#define REST 14u          /* of the one whose other lines are asked for; */
+#define NEAR 6u           /* and whose first line has come, which says what the overlay will touch */
 #define LINE 64u
 
 /* dispatch.c's on_message, of one that is carried, where run->plain. */
@@ -43,14 +45,30 @@ static inline __attribute__((always_inline)) void prefetch_payload(const struct 
         reactor_timer_prefetch(shard->timers, upcoming);
 }
 
-/* Whether the upcoming event is a message is not to be guessed, so nothing branches on it while two lines are enough. */
-static inline __attribute__((always_inline)) void prefetch_far(const struct shard *shard, const struct reactor_entry *upcoming)
+/* The entry so many places behind the next one; it is known to be there. */
+static inline struct reactor_entry *known_at(const struct reactor_queue *queue, size_t ahead)
+{
+    return reactor_queue_at(queue, (uint32_t) queue->keys[queue->cursor + ahead]);
+}
+
+static inline const uint8_t *block_of(const struct run *run, const struct reactor_entry *entry)
+{
+    return run->peers + (size_t) entry->target * run->peer_bytes;
+}
+
+static inline __attribute__((always_inline)) void prefetch_first(const struct run *run, const struct reactor_queue *queue,
+                                                                 size_t from, size_t end)
+{
+    for (size_t i = from; i < end; i++)
+        __builtin_prefetch(block_of(run, known_at(queue, i)), 1);
+}
+
+/* Whether an upcoming event is a message is not to be guessed, so nothing branches on it while two lines are enough. */
+static inline __attribute__((always_inline)) void prefetch_beyond(const struct shard *shard, const struct reactor_entry *upcoming)
 {
     const struct run *run = shard->run;
-    const uint8_t *block = run->peers + (size_t) upcoming->target * run->peer_bytes;
-    __builtin_prefetch(block, 1);
     if (run->prefetch_bytes > LINE)
-        prefetch_rest(run, block, (upcoming->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE);
+        prefetch_rest(run, block_of(run, upcoming), (upcoming->order & REACTOR_CLASS_MASK) == REACTOR_MESSAGE);
     if (!(upcoming->order & (REACTOR_CARRIES | REACTOR_LOOSE)))
         prefetch_payload(shard, upcoming);
 }
@@ -68,45 +86,53 @@ static __attribute__((noinline)) void prefetch_action(const struct shard *shard,
     overlay->prefetch_lookup(hot + 1, shard->shared[0], &key);
 }
 
-/* The target's first line has come by now: what it names (of no lookup, the first one's), and what the overlay will
- * touch. */
+/* The target's first line has come by now: what the overlay will touch, and a lookup that may end (where there is none, a
+ * record that nobody uses). */
 static inline __attribute__((always_inline)) void prefetch_near(const struct shard *shard, const struct reactor_entry *upcoming)
 {
     unsigned class = upcoming->order & REACTOR_CLASS_MASK;
     const struct peer_hot *hot = run_hot(shard->run, upcoming->target);
-    __builtin_prefetch(base_slab_at(&shard->lookups, hot->lookups), 1);
-    if (class == REACTOR_MESSAGE && shard->prefetch && hot->up) {
-        struct run_bytes message = run_bytes_of(shard, upcoming);
-        shard->prefetch(hot + 1, shard->shared[0], upcoming->kind, message.bytes, message.length);
-    }
     if (class == REACTOR_WORKLOAD)
         prefetch_action(shard, upcoming);
+    if (class != REACTOR_MESSAGE || !hot->up)
+        return;
+    struct run_bytes message = run_bytes_of(shard, upcoming);
+    if (!shard->prefetch || shard->prefetch(hot + 1, shard->shared[0], upcoming->kind, message.bytes, message.length))
+        __builtin_prefetch(base_slab_at(&shard->lookups, hot->lookups), 1);
 }
 
-/* The entry so many places behind the next one; it is known to be there. */
-static inline struct reactor_entry *known_at(const struct reactor_queue *queue, size_t ahead)
+static inline uint32_t least_of(uint64_t a, uint64_t b)
 {
-    return reactor_queue_at(queue, (uint32_t) queue->keys[queue->cursor + ahead]);
+    return (uint32_t) (a < b ? a : b);
 }
 
-/* Of a bucket just opened, what comes before all that look_ahead asks for. */
+/* Of a bucket just opened, what comes before all that the two below ask for. */
 static __attribute__((noinline)) void look_into(const struct shard *shard, const struct reactor_queue *queue)
 {
     const size_t known = queue->end - queue->cursor;
-    for (size_t i = 0; i < PREFETCH_FAR && i < known; i++)
-        prefetch_far(shard, known_at(queue, i));
-    for (size_t i = 0; i < PREFETCH_NEAR && i < known && shard->prefetches_near; i++)
+    prefetch_first(shard->run, queue, 0, least_of(known, FIRST));
+    for (size_t i = 0; i < REST && i < known; i++)
+        prefetch_beyond(shard, known_at(queue, i));
+    for (size_t i = 0; i < NEAR && i < known && shard->prefetches_near; i++)
         prefetch_near(shard, known_at(queue, i));
 }
 
-static inline __attribute__((always_inline)) void look_ahead(const struct shard *shard, const struct reactor_queue *queue)
+/* With each group. */
+static inline __attribute__((always_inline)) void look_far(const struct shard *shard, const struct reactor_queue *queue)
+{
+    for (size_t i = FIRST + GROUP; i < FIRST + 2 * GROUP; i++)
+        __builtin_prefetch(known_at(queue, i)); /* beyond the end there are keys, too */
+    prefetch_first(shard->run, queue, FIRST, least_of(queue->end - queue->cursor, FIRST + GROUP));
+}
+
+/* With each event. */
+static inline __attribute__((always_inline)) void look_near(const struct shard *shard, const struct reactor_queue *queue)
 {
     const size_t known = queue->end - queue->cursor;
-    __builtin_prefetch(known_at(queue, REACTOR_QUEUE_AHEAD - 1)); /* there is a key at least */
-    if (known > PREFETCH_FAR)
-        prefetch_far(shard, known_at(queue, PREFETCH_FAR));
-    if (known > PREFETCH_NEAR && shard->prefetches_near)
-        prefetch_near(shard, known_at(queue, PREFETCH_NEAR));
+    if (known > REST)
+        prefetch_beyond(shard, known_at(queue, REST));
+    if (known > NEAR && shard->prefetches_near)
+        prefetch_near(shard, known_at(queue, NEAR));
 }
 
 static inline __attribute__((always_inline)) void run_event(struct shard *shard, struct reactor_entry *entry, unsigned plain_order)
@@ -118,40 +144,41 @@ static inline __attribute__((always_inline)) void run_event(struct shard *shard,
         run_dispatch[entry->order & REACTOR_CLASS_MASK](shard, entry);
 }
 
-/* The events of the opened bucket, as long as there are some. */
-static inline __attribute__((always_inline)) uint32_t run_opened(struct shard *shard, struct reactor_queue *queue,
-                                                                 uint64_t until_ns, uint32_t most, uint64_t *now_ns,
-                                                                 bool prefetches)
+/* The next events of the opened bucket, so many at most, which there are. How many were due. */
+static inline __attribute__((always_inline)) uint32_t run_group(struct shard *shard, struct reactor_queue *queue,
+                                                                uint64_t until_ns, uint32_t most, uint64_t *now_ns,
+                                                                bool prefetches)
 {
     const unsigned plain_order = shard->run->plain ? REACTOR_MESSAGE | REACTOR_CARRIES : UINT8_MAX; /* that of none */
-    uint32_t left = most;
-    for (; left && queue->cursor != queue->end && !shard->failure; left--) {
+    if (prefetches)
+        look_far(shard, queue);
+    for (uint32_t done = 0; done < most; done++) {
         struct reactor_entry *entry = known_at(queue, 0);
         if (entry->due_ns >= until_ns)
-            break;
+            return done;
         if (prefetches)
-            look_ahead(shard, queue);
+            look_near(shard, queue);
         queue->cursor++;
         *now_ns = entry->due_ns;
         run_event(shard, entry, plain_order);
     }
-    return most - left;
+    return most;
 }
 
 uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
 {
     struct shard *shard = context;
+    const bool prefetches = shard->run->prefetch_bytes > 0;
     uint64_t opened = queue->opened;
-    uint32_t left = most, done = 1;
-    while (left && done && !shard->failure) {
+    uint32_t left = most, wanted = 1, done = 1;
+    for (; done == wanted && left && !shard->failure; left -= done) {
         if (queue->cursor == queue->end && !reactor_queue_open_next(queue, until_ns))
             break;
-        bool prefetches = shard->run->prefetch_bytes > 0;
         if (prefetches && opened != queue->opened)
             look_into(shard, queue);
         opened = queue->opened;
-        done = run_opened(shard, queue, until_ns, left, now_ns, prefetches);
-        left -= done;
+        wanted = least_of(least_of(queue->end - queue->cursor, GROUP), left);
+        done = run_group(shard, queue, until_ns, wanted, now_ns, prefetches);
     }
     return most - left;
 }

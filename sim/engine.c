@@ -21,9 +21,9 @@ struct engine {
     struct run run;
 };
 
-/* Below this much peer state the first cache holds it and prefetching costs more than it brings. Of a block this much at most is
+/* Below this much peer state the second cache holds it and prefetching costs more than it brings. Of a block this much at most is
  * asked for, and its first line only where the overlay itself says what comes next. */
-#define PREFETCH_FROM_BYTES (1u << 16)
+#define PREFETCH_FROM_BYTES (1u << 19)
 #define PREFETCH_BLOCK_BYTES 320u
 
 /* A window of several loops that is shorter than this costs more than it divides. */

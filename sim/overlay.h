@@ -70,8 +70,9 @@ struct overlay_ops {
     /* How many of the state's first octets `message` touches, for the engine to ask for ahead. NULL: all. Not looked at
      * where there is: */
     size_t (*message_touches)(const void *parameters);
-    /* Asks the cache for what `message` will touch; state is the target's. NULL: the state's first lines only. */
-    void (*prefetch)(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
+    /* Asks the cache for what `message` will touch; state is the target's. Whether it may end a lookup of the target's
+     * (peer_lookup_done). NULL: the state's first lines only. */
+    bool (*prefetch)(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
     /* The same for what `lookup` of this key will touch. NULL: the state's first lines only. */
     void (*prefetch_lookup)(const void *state, const void *shared, const struct overlay_id *key);
     /* Its invariants against the global truth, at a barrier: answers what is violated, or NULL. */

@@ -161,7 +161,7 @@ struct shard {
     uint32_t address_first;    /* host */
     uint32_t address_count;    /* so many follow it; 0: the plan's stride is not 1 */
     uint16_t address_port;     /* network order */
-    void (*prefetch)(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
+    bool (*prefetch)(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length);
                                /* the overlay's, where there is one group; else NULL */
     bool prefetches_near;      /* there is that, or there are lookups */
     bool plain_sends;          /* what is sent goes into a queue: transport `memory`, virtual time; and one group */

@@ -167,11 +167,12 @@ prefetch_finger(const struct chord_shared *shared, const void *state, uint32_t k
 
 /* For a lookup, the line of the finger that it will take: the peer's first line is in the cache by now, or on its way,
  * since the engine asks for it earlier. */
-void chord_prefetch(const void *state, const void *context, uint8_t kind, const uint8_t *bytes, size_t length)
+bool chord_prefetch(const void *state, const void *context, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct chord_shared *shared = context;
     if (kind == CHORD_LOOKUP && length >= shared->prefetch_octets)
         prefetch_finger(shared, state, chord_narrow_before(bytes + shared->prefetch_octets, shared->narrow_shift));
+    return kind == CHORD_ANSWER || kind == CHORD_NEXT;
 }
 
 void chord_prefetch_lookup(const void *state, const void *context, const struct overlay_id *key)

@@ -161,13 +161,13 @@ static void prefetch_bucket(const struct kademlia_shared *shared, const struct k
 /* What a message will touch: the sender's bucket up to its marks; for FIND_NODE the target's, which the reply is taken
  * from, and where that is the last one, as for most whom a lookup asks, the one before, since the last is rarely full;
  * for NODES the latest lookup, and the contacts that the message names. */
-static void prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
+static bool prefetch(const void *state, const void *shared, uint8_t kind, const uint8_t *bytes, size_t length)
 {
     const struct kademlia *own = state;
     const struct kademlia_shared *s = shared;
     struct kademlia_words sender, target;
     if (own->bucket_count == 0 || !kademlia_glance(bytes, length, s->octets, &sender, &target))
-        return;
+        return false;
     prefetch_bucket(s, own, kademlia_bucket_of(own, &sender), false);
     if (kind == KADEMLIA_FIND_NODE) {
         uint32_t asked_for = kademlia_bucket_of(own, &target);
@@ -179,6 +179,7 @@ static void prefetch(const void *state, const void *shared, uint8_t kind, const 
         if (length > 64)
             prefetch_lines(bytes + 64, (uint32_t) length - 64);
     }
+    return kind == KADEMLIA_NODES;
 }
 
 /* Who names contacts to others sees to it that they live: the bucket that was asked for has its oldest contact checked
