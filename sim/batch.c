@@ -144,7 +144,7 @@ static inline __attribute__((always_inline)) void run_event(struct shard *shard,
         run_dispatch[entry->order & REACTOR_CLASS_MASK](shard, entry);
 }
 
-/* The next events of the opened bucket, so many at most, which there are. How many were due. */
+/* The next events of the opened bucket, so many at most. How many were due: fewer, too, where an event has dead timers swept out. */
 static inline __attribute__((always_inline)) uint32_t run_group(struct shard *shard, struct reactor_queue *queue,
                                                                 uint64_t until_ns, uint32_t most, uint64_t *now_ns,
                                                                 bool prefetches)
@@ -152,17 +152,18 @@ static inline __attribute__((always_inline)) uint32_t run_group(struct shard *sh
     const unsigned plain_order = shard->run->plain ? REACTOR_MESSAGE | REACTOR_CARRIES : UINT8_MAX; /* that of none */
     if (prefetches)
         look_far(shard, queue);
-    for (uint32_t done = 0; done < most; done++) {
+    uint32_t done = 0;
+    for (; done < most && queue->cursor != queue->end; done++) {
         struct reactor_entry *entry = known_at(queue, 0);
         if (entry->due_ns >= until_ns)
-            return done;
+            break;
         if (prefetches)
             look_near(shard, queue);
         queue->cursor++;
         *now_ns = entry->due_ns;
         run_event(shard, entry, plain_order);
     }
-    return most;
+    return done;
 }
 
 uint32_t run_batch(void *context, struct reactor_queue *queue, uint64_t until_ns, uint32_t most, uint64_t *now_ns)
