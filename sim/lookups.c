@@ -83,9 +83,10 @@ void lookups_judge_all(struct shard *shard)
     for (uint32_t i = 0; i < unjudged->count; i++) {
         bool correct = unjudged->owners[i] == owners[i];
         shard->totals.lookups_correct += correct & unjudged->counted >> i & 1;
+        if (!recorded(shard->run))
+            continue;
         unjudged->rows[i].correct = correct;
-        if (recorded(shard->run))
-            effect(shard, EFFECT_LOOKUP, &unjudged->rows[i], sizeof unjudged->rows[i]);
+        effect(shard, EFFECT_LOOKUP, &unjudged->rows[i], sizeof unjudged->rows[i]);
     }
     unjudged->count = 0;
     unjudged->counted = 0;
