@@ -156,6 +156,8 @@ static void choose_prefetch(struct run *run)
         touched = sizeof(struct peer_hot) + first->ops->message_touches(first->choice->parameters);
     run->prefetch_bytes = run->overlays_prefetch ? 1 : block;
     run->prefetch_message_bytes = touched < run->prefetch_bytes ? (uint32_t) touched : run->prefetch_bytes;
+    run->prefetch_last[0] = (run->prefetch_bytes - 1) / 64 * 64;
+    run->prefetch_last[1] = (run->prefetch_message_bytes - 1) / 64 * 64;
 }
 
 static uint32_t blocks_of(const struct run *run)

@@ -52,12 +52,23 @@ static void set_draws(struct network *network, const struct scenario *scenario)
     network->disturbs = settings->has_jitter || settings->loss_ppb > 0;
 }
 
+/* Delays of 0 are left to network_delay, which makes them 1. */
+static void set_quick_draws(struct network *network)
+{
+    struct network_quick *quick = &network->quick;
+    network->latency->uniform(network->model, &quick->least_ns, &quick->delays);
+    quick->latency_key = network->latency_key;
+    quick->group_key = network->identity->group_key[0];
+    if (quick->least_ns == 0)
+        quick->delays = 0;
+}
+
 static void set_quick(struct network *network)
 {
     const struct fault_schedule *schedule = &network->schedule;
     bool plain = schedule->active_count == 0 && !network->disturbs;
-    network->quick = (struct network_quick) {.delay_ns = plain ? network->constant_ns : 0,
-                                             .until_ns = plain ? schedule->boundary_ns : 0};
+    network->quick.delay_ns = plain ? network->constant_ns : 0;
+    network->quick.until_ns = plain ? schedule->boundary_ns : 0;
 }
 
 int network_create(struct network **result, const struct identity *identity, struct base_diagnostics *diagnostics)
@@ -76,6 +87,8 @@ int network_create(struct network **result, const struct identity *identity, str
     }
     if (network->latency->constant && !network->disturbs)
         network->constant_ns = at_least_1(network->latency->least(network->model));
+    if (network->latency->uniform && network->per_message && identity->group_count == 1)
+        set_quick_draws(network);
     set_quick(network);
     *result = network;
     return 0;
@@ -115,14 +128,12 @@ static inline uint64_t mark_of(const struct network *network, uint32_t group, ui
     return identity->group_key[group] + (peer - identity->scenario->groups[group].first + 1) * step;
 }
 
-/* Different in both directions and for each message. The sender's side is mixed first: it is known early, and what waits
- * for the target is one mixing, not three. */
 static uint64_t message_bits(const struct network *network, uint64_t purpose_key, const struct network_ends *ends,
                              uint32_t count)
 {
-    uint64_t from = mark_of(network, ends->from_group, ends->from, UINT64_C(0xd1342543de82ef95));
-    uint64_t to = mark_of(network, ends->to_group, ends->to, UINT64_C(0xaf251af3b0f025b5));
-    return base_random_mix(base_random_at(from ^ purpose_key, count) + to);
+    uint64_t from = mark_of(network, ends->from_group, ends->from, NETWORK_FROM_STEP);
+    uint64_t to = mark_of(network, ends->to_group, ends->to, NETWORK_TO_STEP);
+    return network_bits(purpose_key, from, to, count);
 }
 
 uint64_t network_delay(const struct network *network, const struct network_ends *ends, uint32_t count)

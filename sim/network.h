@@ -8,6 +8,7 @@
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H
 
+#include "reactor/base/random.h"
 #include "sim/identity.h"
 
 /* Why a message was dropped; DELIVERED and IN_FLIGHT are fates too (trace table `fate`). */
@@ -32,6 +33,9 @@ struct latency_ops {
     /* One-way delay in ns. bits: 64 uniform bits of the pair or of the message; NULL-free; O(1). */
     uint64_t (*delay)(const void *model, const struct network_ends *ends, uint64_t bits);
     uint64_t (*least)(const void *model); /* over all pairs, before jitter and faults */
+    /* Where delay is uniform in the nanoseconds [*least_ns, *least_ns + *delays), as base_random_below says of bits. NULL:
+     * it is not. */
+    void (*uniform)(const void *model, uint64_t *least_ns, uint64_t *delays);
     bool draws;                           /* whether delay looks at bits */
     bool constant;                        /* whether all pairs have the least delay: the network then asks only once */
 };
@@ -66,6 +70,9 @@ struct fault_ops {
 struct network_quick {
     uint64_t delay_ns;
     uint64_t until_ns; /* 0: it is not plain */
+    uint64_t least_ns, delays; /* where delay_ns is 0: uniform for each message, so many delays from least_ns on; delays 0: it
+                                  is not that, or there are several groups */
+    uint64_t latency_key, group_key;
 };
 
 struct network;
@@ -73,6 +80,24 @@ struct network;
 static inline const struct network_quick *network_quick(const struct network *network)
 {
     return (const struct network_quick *) (const void *) network;
+}
+
+#define NETWORK_FROM_STEP UINT64_C(0xd1342543de82ef95)
+#define NETWORK_TO_STEP UINT64_C(0xaf251af3b0f025b5)
+
+/* A message's own bits, of its two ends' marks: different in both directions. The sender's side is mixed first: it is known
+ * early, and what waits for the target is one mixing, not three. */
+static inline uint64_t network_bits(uint64_t purpose_key, uint64_t from_mark, uint64_t to_mark, uint32_t count)
+{
+    return base_random_mix(base_random_at(from_mark ^ purpose_key, count) + to_mark);
+}
+
+/* What network_delay says, where quick->delays is not 0. */
+static inline uint64_t network_quick_draw(const struct network_quick *quick, uint32_t from, uint32_t to, uint32_t count)
+{
+    uint64_t bits = network_bits(quick->latency_key, quick->group_key + (from + UINT64_C(1)) * NETWORK_FROM_STEP,
+                                 quick->group_key + (to + UINT64_C(1)) * NETWORK_TO_STEP, count);
+    return quick->least_ns + base_random_below(bits, quick->delays);
 }
 
 /* What the latency model alone says of a message. */

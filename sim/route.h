@@ -59,7 +59,7 @@ static inline void route_copy_words(uint8_t to[RUN_CARRIED_MAX], const struct pe
 }
 
 /* Where nearly every message goes: short, to another peer of the same loop, over a network that does nothing but delay all
- * alike, behind the opened bucket. A leaf, so that it costs no saved registers. False: it is not so, and nothing happened.
+ * alike, or each by a uniform draw, behind the opened bucket. A leaf, so that it costs no saved registers. False: it is not so, and nothing happened.
  * is_short: bytes is a struct peer_short. */
 static inline __attribute__((always_inline)) bool route_quickly(struct peer *peer, peer_address to, uint8_t kind,
                                                                 const void *bytes, size_t length, bool is_short)
@@ -68,6 +68,8 @@ static inline __attribute__((always_inline)) bool route_quickly(struct peer *pee
     const struct network_quick *quick = shard->quick;
     uint64_t sent_at_ns = peer->now_ns, delay_ns = quick->delay_ns;
     uint32_t target = to - 1, source = peer->index, count = peer->hot->count + 1;
+    if (delay_ns == 0 && quick->delays)
+        delay_ns = network_quick_draw(quick, source, target, count);
     if (sent_at_ns >= quick->until_ns || delay_ns == 0 || target >= shard->peer_count || target == source || count == 0 ||
         length > RUN_CARRIED_MAX || (shard->outboxes && run_shard_of(shard->run, target) != shard))
         return false;

@@ -234,6 +234,7 @@ struct run {
     uint8_t recorded_messages; /* bits of reactor_entry.order: RUN_SAMPLED where messages are recorded, else 0 */
     uint32_t prefetch_bytes;   /* of an upcoming target's block; 0: the cache holds all of them */
     uint32_t prefetch_message_bytes; /* the same, of a message's */
+    uint32_t prefetch_last[2]; /* where the last line that is asked for begins: of what is none, of a message */
     uint64_t started_wall_ns, setup_wall_ns, setup_cpu_ns;
     uint64_t ended_at_ns;      /* of the scenario's clock */
     uint64_t progress_wall_ns, progress_events;

@@ -59,8 +59,16 @@ static uint64_t uniform_least(const void *model)
     return uniform->least_ns;
 }
 
+static void uniform_range(const void *model, uint64_t *least_ns, uint64_t *delays)
+{
+    const struct uniform_model *uniform = model;
+    *least_ns = uniform->least_ns;
+    *delays = uniform->count;
+}
+
 static const struct latency_ops uniform_ops = {
     .bind = uniform_bind,
+    .uniform = uniform_range,
     .delay = uniform_delay,
     .least = uniform_least,
     .draws = true,
