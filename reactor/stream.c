@@ -53,6 +53,7 @@ void stream_buffers_give(struct reactor_stream *stream)
     give_input(stream);
     give_output(stream);
     give_sending(stream);
+    stream->flags &= ~(uint32_t) STREAM_DELAYED;
 }
 
 /* Makes room for `more` bytes behind what lies in a buffer: moves that to the front, or into a buffer twice as large. */
@@ -173,7 +174,7 @@ int reactor_stream_write(struct reactor_stream *stream, const void *bytes, size_
     if (!stream->backend || (stream->flags & (STREAM_SHUTTING | STREAM_GOING)))
         return -EPIPE;
     struct reactor_loop *loop = stream->handler.loop; /* NULL: a thread of its own runs it */
-    if (length > stream->output_max - pending) {
+    if (pending > stream->output_max || length > stream->output_max - pending) { /* more: what was delayed returns */
         if (loop)
             loop_count(loop->statistics.stream_writes_refused, 1);
         stream->flags |= pending ? STREAM_ABOVE : 0u;

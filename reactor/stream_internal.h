@@ -26,7 +26,7 @@ enum stream_flag {
     STREAM_TIMED = 16384,    /* has an idle time-out */
     STREAM_SENDING = 32768,  /* `sending` is in use */
     STREAM_VIOLATED = 65536, /* it is going because its owner said so */
-    STREAM_DELAYED = 65536,  /* `delayed` bytes that were sent by copy wait in the demultiplexer */
+    STREAM_DELAYED = 131072, /* `delayed` bytes that were sent by copy wait in the demultiplexer */
     STREAM_ENDING = 8192,    /* an end or error lies behind what can be read: a short read is not all */
 };
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "reactor/demultiplexers/uring_internal.h"
@@ -59,15 +60,22 @@ static void close_accepted(struct uring_state *uring)
     io_uring_cq_advance(&uring->ring, count);
 }
 
-/* What the kernel was to close: no wait came any more, or it failed. */
+/* What of a closing descriptor lies in the queue yet: the last copy, and behind it the closing. */
+static void do_ourselves(const struct io_uring_sqe *submission)
+{
+    const void *bytes = (const void *) (uintptr_t) submission->addr;
+    if (submission->opcode == IORING_OP_CLOSE)
+        close(submission->fd);
+    else if ((uint32_t) submission->user_data >> URING_DESCRIPTOR_BITS == URING_COPY)
+        (void) send(submission->fd, bytes, submission->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What the kernel was to send and close: no wait came at all, or no more of the ring's own thread, or it failed. */
 static void close_wanted(const struct uring_state *uring)
 {
     const struct io_uring_sq *queue = &uring->ring.sq;
-    for (unsigned place = IO_URING_READ_ONCE(*queue->khead); place != queue->sqe_tail; place++) {
-        const struct io_uring_sqe *submission = &queue->sqes[place & queue->ring_mask];
-        if (submission->opcode == IORING_OP_CLOSE)
-            close(submission->fd);
-    }
+    for (unsigned place = IO_URING_READ_ONCE(*queue->khead); place != queue->sqe_tail; place++)
+        do_ourselves(&queue->sqes[place & queue->ring_mask]);
     for (int32_t descriptor = 0; descriptor < uring->record_count; descriptor++) {
         if (uring->records[descriptor].flags & URING_CLOSES)
             close(descriptor);

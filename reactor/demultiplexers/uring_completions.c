@@ -67,8 +67,10 @@ void uring_stop(void *state, int descriptor)
 static void uring_close(void *state, int descriptor)
 {
     struct uring_record *record = uring_record_of(state, descriptor);
-    if (record)
+    if (record) {
+        uring_record_cancel(state, record, URING_SEND, true); /* first: it may be reading what is freed next */
         uring_copies_stop(state, record, true);
+    }
     (void) reactor_demultiplexer_io_uring.remove(state, descriptor); /* -ENOENT: only completions */
     if (uring_record_need(state, descriptor, &record) < 0) {
         close(descriptor);

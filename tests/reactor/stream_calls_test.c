@@ -222,6 +222,33 @@ static void freeing_the_loop_tells_each_stream_and_offers_what_is_pending(void *
     each(free_loop);
 }
 
+static void free_unrun(struct reactor_loop *given)
+{
+    struct reactor_loop *loop;
+    struct probe probe, closed;
+    assert_int_equal(reactor_loop_create(&loop, &(struct reactor_loop_options){
+                                                    .demultiplexer = given->demultiplexer->name}), 0);
+    open_pair(&probe, loop, NULL);
+    open_pair(&closed, loop, NULL);
+    assert_int_equal(reactor_stream_write(&probe.stream, "bye", 3), 0);
+    assert_int_equal(reactor_stream_write(&closed.stream, "closed", 6), 0);
+    reactor_stream_close(&closed.stream);
+    reactor_loop_free(loop);
+    assert_int_equal(probe.disconnects, 1);
+    assert_int_equal(drain(&probe), 3);
+    assert_int_equal(drain(&probe), -1);
+    assert_int_equal(drain(&closed), 6);
+    assert_int_equal(drain(&closed), -1);
+    close(probe.other);
+    close(closed.other);
+}
+
+static void freeing_a_loop_that_never_ran_offers_what_is_pending_too(void **state)
+{
+    (void) state;
+    each(free_unrun);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_stream_may_be_opened_inside_disconnected),
         cmocka_unit_test(writing_to_another_inside_disconnected_goes_out),
         cmocka_unit_test(freeing_the_loop_tells_each_stream_and_offers_what_is_pending),
+        cmocka_unit_test(freeing_a_loop_that_never_ran_offers_what_is_pending_too),
         cmocka_unit_test(a_stream_that_was_closed_is_not_reported_while_a_copy_of_its_descriptor_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
