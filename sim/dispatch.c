@@ -92,6 +92,11 @@ static void on_timer(void *context, struct reactor_entry *entry)
     struct peer_hot *hot = run_hot(run, entry->target);
     if (!hot->up || entry->count <= hot->born)
         return; /* an earlier incarnation's */
+    if (run->plain) {
+        struct peer *peer = begin(shard, hot, entry, 0, NULL, 0, true);
+        peer->instance->ops->timer(peer, entry->kind, data);
+        return;
+    }
     struct peer *peer = begin(shard, hot, entry, 0, NULL, 0, false);
     const struct overlay_ops *ops = peer->instance->ops;
     if (ops->timer_kinds[entry->kind].periodic)
@@ -129,11 +134,13 @@ static void on_workload(void *context, struct reactor_entry *entry)
         return;
     const struct topology_workload *workload = &run->scenario->workloads[entry->kind];
     const struct workload_ops *ops = workload->action.kind->ops;
-    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0, false);
-    peer->sampled = sample_root(run, hot, entry->target);
-    uint32_t wanted = ops->numbered ? TOPOLOGY_RECORD_BROADCASTS : TOPOLOGY_RECORD_LOOKUPS;
-    if (run->record & wanted)
-        row_event(peer, (uint8_t) (RUN_ACTION + (ops->numbered ? 1 : 0)), TRACE_NONE_U32, 0, TRACE_NONE_U64);
+    struct peer *peer = begin(shard, hot, entry, 0, NULL, 0, run->plain);
+    if (!run->plain) {
+        peer->sampled = sample_root(run, hot, entry->target);
+        uint32_t wanted = ops->numbered ? TOPOLOGY_RECORD_BROADCASTS : TOPOLOGY_RECORD_LOOKUPS;
+        if (run->record & wanted)
+            row_event(peer, (uint8_t) (RUN_ACTION + (ops->numbered ? 1 : 0)), TRACE_NONE_U32, 0, TRACE_NONE_U64);
+    }
     ops->act(peer, entry->kind, entry->payload, draw_of(run, hot, entry));
     if (planned)
         return;
