@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "reactor/loops_internal.h"
+#include "reactor/options.h"
 
 #define LOOPS_MOST 1024
 
@@ -56,6 +57,8 @@ int reactor_loops_create(struct reactor_loops **created, const struct reactor_lo
             base_diagnose(diagnostics, BASE_ERROR, nowhere(), NULL, "%u loops: at most %u", count, LOOPS_MOST);
         return -EINVAL;
     }
+    if (reactor_loop_options_check(&options->loop, diagnostics) < 0)
+        return -EINVAL;
     struct reactor_loops *loops = calloc(1, sizeof *loops);
     if (!loops)
         return -ENOMEM;

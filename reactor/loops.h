@@ -32,7 +32,8 @@ struct reactor_loops_options {
     void *context; /* borrowed */
 };
 
-/* 0, or -errno with what and which loop in diagnostics: as reactor_loop_create, and -EINVAL for too many. */
+/* 0, or -errno with what and which loop in diagnostics: as reactor_loop_create (of its options each that makes no sense,
+ * options.h), and -EINVAL for too many. */
 int reactor_loops_create(struct reactor_loops **loops, const struct reactor_loops_options *options,
                          struct base_diagnostics *diagnostics) __attribute__((warn_unused_result));
 void reactor_loops_free(struct reactor_loops *loops); /* stops and joins if need be; NULL: nothing */

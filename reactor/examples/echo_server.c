@@ -18,7 +18,6 @@
 
 #include <reactor/listener.h>
 #include <reactor/loops.h>
-#include <reactor/options.h>
 #include <reactor/stream.h>
 
 #define THREADS_MAX 64
@@ -193,9 +192,7 @@ static void print_totals(const struct reactor_loops *loops)
 static int serve(struct server *server, const struct reactor_loops_options *options, struct sockaddr_in *address)
 {
     struct base_diagnostics diagnostics = {.count = 0};
-    int status = reactor_loop_options_check(&options->loop, &diagnostics); /* says what is wrong, and what may be */
-    if (status == 0)
-        status = reactor_loops_create(&server->loops, options, &diagnostics);
+    int status = reactor_loops_create(&server->loops, options, &diagnostics); /* says what is wrong, and what may be */
     if (status == 0)
         status = reactor_loops_start(server->loops, &diagnostics);
     if (status == 0) {

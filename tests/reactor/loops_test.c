@@ -297,7 +297,7 @@ static void bad_options_are_errors_with_their_place(void **state)
     assert_string_equal(diagnostics.items[0].message, "1025 loops: at most 1024");
     struct reactor_loops_options unknown = {.count = 2, .loop.demultiplexer = "wishful"};
     assert_int_equal(reactor_loops_create(&loops, &unknown, &diagnostics), -EINVAL);
-    assert_string_equal(diagnostics.items[1].message, "loop 0: creating it: Invalid argument");
+    assert_string_equal(diagnostics.items[1].message, "demultiplexer: there is no wishful");
 
     struct world *world = create(NULL, 0);
     struct sockaddr_in address = loopback();
