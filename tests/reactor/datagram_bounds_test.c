@@ -26,20 +26,20 @@ static void send_to_who_does_not_read(struct reactor_loop *loop)
         refusals += result < 0;
         assert_true(reactor_datagrams_pending(&end->datagrams) <= 20000);
         if (taken % 50 == 0)
-            run_for(loop, MS);
+            run_some(loop, MS);
     }
     assert_true(end->datagrams.blocked);
     assert_int_equal(end->datagrams.statistics.refused, 3);
     uint64_t turns = reactor_loop_statistics(loop)->turns;
-    run_for(loop, 20 * MS);
+    run_some(loop, 20 * MS);
     assert_true(reactor_loop_statistics(loop)->turns < turns + 10); /* nothing spins */
     assert_int_equal(end->rooms, 0);
     for (int got = 0; got < taken; got++) {
-        run_for(loop, MS / 10);
+        run_some(loop, MS / 10);
         assert_int_equal(recv(pair[1], bytes, sizeof bytes, MSG_DONTWAIT), 100);
         assert_int_equal(bytes[0], (uint8_t) got);
     }
-    run_for(loop, MS);
+    run_some(loop, MS);
     assert_int_equal(end->rooms, 1);
     assert_int_equal(reactor_datagrams_pending(&end->datagrams), 0);
     assert_int_equal(end->datagrams.statistics.sent, taken);
@@ -111,8 +111,8 @@ static void close_while_receiving(struct reactor_loop *loop)
         assert_int_equal(reactor_datagrams_send(&from->datagrams, name_of(to), i % 2 ? "ab" : "abc", i % 2 ? 2 : 3), 0);
     to->closes_at = 7;
     to->frees = true;
-    run_for(loop, 100 * MS);
-    run_for(loop, 5 * MS);
+    run_some(loop, 100 * MS);
+    run_some(loop, 5 * MS);
     struct end *other = bound_end(loop, NULL); /* what is shared must have been left in order */
     for (int i = 0; i < 70; i++)
         assert_int_equal(reactor_datagrams_send(&from->datagrams, name_of(other), "ab", (size_t) i % 2), 0);

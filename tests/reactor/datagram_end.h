@@ -146,7 +146,8 @@ static inline struct end *bound_end(struct reactor_loop *loop, const struct reac
     return end;
 }
 
-static inline void run_for(struct reactor_loop *loop, uint64_t span_ns)
+/* Also where `await` left a stop behind. */
+static inline void run_some(struct reactor_loop *loop, uint64_t span_ns)
 {
     assert_true(reactor_loop_run(loop, reactor_loop_now(loop) + span_ns) >= 0);
 }
@@ -155,7 +156,7 @@ static inline void await(struct reactor_loop *loop, struct end *end, uint32_t co
 {
     end->awaited = count;
     for (int tries = 0; end->count < count && tries < 20; tries++)
-        run_for(loop, 100 * MS);
+        run_some(loop, 100 * MS);
     assert_int_equal(end->count, count);
 }
 

@@ -86,7 +86,7 @@ static void resend_in_failed(struct reactor_loop *loop)
     assert_true(from->failures <= 64 * (reactor_loop_statistics(loop)->turns - turns));
     from->resends = false;
     from->closes_when_failed = true;
-    run_for(loop, MS);
+    run_some(loop, MS);
     assert_null(from->datagrams.handler.loop);
     assert_int_equal(reactor_datagrams_send(&from->datagrams, name_of(from), "late", 4), -EPIPE);
     end_free(from);
@@ -110,7 +110,7 @@ static void knock_where_nobody_is(struct reactor_loop *loop)
         assert_int_equal(reactor_datagrams_send(&from->datagrams, name_of(to), "somebody", 8), 0);
     }
     await(loop, to, 5); /* the pending error of one must not cost the other */
-    run_for(loop, 5 * MS);
+    run_some(loop, 5 * MS);
     assert_int_equal(from->failures, 5);
     assert_int_equal(from->error, ECONNREFUSED);
     assert_int_equal(from->failed_to.sin_port, nobody.sin_port);
@@ -118,7 +118,7 @@ static void knock_where_nobody_is(struct reactor_loop *loop)
     assert_int_equal(from->datagrams.statistics.lost, 0);
     assert_int_equal(from->disconnects, 0);
     uint64_t turns = reactor_loop_statistics(loop)->turns;
-    run_for(loop, 20 * MS);
+    run_some(loop, 20 * MS);
     assert_true(reactor_loop_statistics(loop)->turns < turns + 10); /* nothing spins */
     end_free(from);
     end_free(to);
@@ -140,18 +140,18 @@ static void count_refused(struct reactor_loop *loop)
     struct end *end = open_end(loop, descriptor, &deaf_ops, NULL);
     for (uint32_t i = 1; i <= 4; i++) {
         assert_int_equal(reactor_datagrams_send(&end->datagrams, NULL, "anybody", 7), 0);
-        run_for(loop, 5 * MS);
+        run_some(loop, 5 * MS);
         assert_int_equal(end->datagrams.statistics.errors, i);
     }
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(reactor_datagrams_send(&end->datagrams, NULL, "ever longer", 7 + i), 0);
-    run_for(loop, 5 * MS);
+    run_some(loop, 5 * MS);
     assert_true(end->datagrams.statistics.errors > 4);
     assert_int_equal(end->datagrams.statistics.lost, 0);
     assert_int_equal(end->datagrams.statistics.sent, 7);
     assert_int_equal(end->disconnects, 0);
     assert_int_equal(shutdown(descriptor, SHUT_RDWR), 0);
-    run_for(loop, 20 * MS);
+    run_some(loop, 20 * MS);
     assert_int_equal(end->disconnects, 1);
     assert_int_equal(end->reason, -EPIPE);
     free(end);
@@ -169,7 +169,7 @@ static void receive_from_a_pipe(struct reactor_loop *loop)
     assert_int_equal(pipe(pipes), 0);
     struct end *end = open_end(loop, pipes[0], &end_ops, NULL);
     assert_int_equal(write(pipes[1], "x", 1), 1);
-    run_for(loop, 20 * MS);
+    run_some(loop, 20 * MS);
     assert_int_equal(end->disconnects, 1);
     assert_int_equal(end->reason, -ENOTSOCK);
     close(pipes[1]);

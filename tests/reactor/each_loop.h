@@ -72,6 +72,23 @@ static inline void each_loop(void (*test)(struct reactor_loop *loop))
     each_loop_with(&(struct reactor_loop_options){0}, test);
 }
 
+#define TURNS_AT_LEAST 20
+
+/* For so long (real, or virtual time), and so many turns that what has come is answered for, also when the machine stood
+ * still meanwhile. */
+static inline void run_for(struct reactor_loop *loop, uint64_t span_ns)
+{
+    span_ns = span_ns * reactor_loop_clock(loop)->scale_ppm / 1000000;
+    assert_int_equal(reactor_loop_run(loop, reactor_loop_now(loop) + span_ns), REACTOR_REACHED);
+    for (unsigned turns = 0; turns < TURNS_AT_LEAST; turns++)
+        assert_int_equal(reactor_loop_run(loop, reactor_loop_now(loop)), REACTOR_REACHED);
+}
+
+/* However long a loaded machine takes; the test behind it says whether it came. */
+#define RUN_UNTIL(loop, condition) \
+    for (unsigned tries = 0; tries < 5000 && !(condition); tries++) \
+        run_for(loop, MS)
+
 /* Which pairs of a demultiplexer and a clock. */
 enum pairs { ALL_PAIRS, WAITING_PAIRS /* the clock takes time */, WATCHING_PAIRS /* descriptors are watched */ };
 

@@ -15,7 +15,7 @@ static void refuse_connection(struct reactor_loop *loop)
     close(listen_local(&port));
     open_over(&probe, loop, connect_local(port, SOCK_NONBLOCK), -1, &(struct reactor_stream_options){.connecting = true});
     assert_int_equal(reactor_stream_write(&probe.stream, "early", 5), 0);
-    run_for(loop, 10 * MS);
+    RUN_UNTIL(loop, probe.disconnects);
     assert_int_equal(probe.connects, 0);
     assert_int_equal(probe.disconnects, 1);
     assert_int_equal(probe.reason, -ECONNREFUSED);
@@ -38,6 +38,7 @@ static void connect_and_write(struct reactor_loop *loop)
     probe.other = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     put(&probe, "hello", 5);
     run_for(loop, 40 * MS);
+    RUN_UNTIL(loop, probe.consumed_bytes == 5);
     assert_int_equal(probe.connects, 1);
     assert_int_equal(probe.disconnects, 0);
     assert_int_equal(probe.consumed_bytes, 5);
@@ -65,12 +66,10 @@ static void connect_for_ever(struct reactor_loop *loop)
     for (unsigned i = 0; i < 4; i++)
         fillers[i] = connect_local(port, SOCK_NONBLOCK);
     struct probe probe;
+    uint64_t begun_ns = reactor_loop_now(loop);
     open_over(&probe, loop, connect_local(port, SOCK_NONBLOCK), -1,
               &(struct reactor_stream_options){.connecting = true, .connect_timeout_ns = 20 * MS});
-    uint64_t begun_ns = reactor_loop_now(loop);
-    run_for(loop, 10 * MS);
-    assert_int_equal(probe.disconnects, 0);
-    run_for(loop, 30 * MS);
+    RUN_UNTIL(loop, probe.disconnects);
     assert_true(reactor_loop_now(loop) >= begun_ns + 20 * MS);
     assert_int_equal(probe.connects, 0);
     assert_int_equal(probe.disconnects, 1);
@@ -87,6 +86,7 @@ static void a_connect_that_hangs_times_out(void **state)
     each(connect_for_ever);
 }
 
+/* In virtual time: in real time a machine that stands still makes anybody idle. */
 static void idle(struct reactor_loop *loop)
 {
     struct probe quiet, busy, slow, paused;
@@ -121,19 +121,23 @@ static void idle(struct reactor_loop *loop)
 static void an_idle_or_too_slow_peer_is_disconnected(void **state)
 {
     (void) state;
-    each(idle);
+    each_loop_with(&(struct reactor_loop_options){.clock = "virtual"}, idle);
 }
 
 static void own_timer(struct reactor_loop *loop)
 {
     struct probe probe;
+    uint64_t begun_ns = reactor_loop_now(loop);
     open_pair(&probe, loop, &(struct reactor_stream_options){.idle_timeout_ns = 30 * MS});
     assert_int_equal(reactor_handler_timer_arm(&probe.stream.handler, 5 * MS), 0);
-    run_for(loop, 15 * MS);
+    RUN_UNTIL(loop, probe.timeouts);
+    assert_true(reactor_loop_now(loop) >= begun_ns + 5 * MS);
+    assert_true(probe.disconnects == 0 || reactor_loop_now(loop) >= begun_ns + 30 * MS);
+    RUN_UNTIL(loop, probe.disconnects);
+    assert_true(reactor_loop_now(loop) >= begun_ns + 30 * MS);
     assert_int_equal(probe.timeouts, 1);
-    assert_int_equal(probe.disconnects, 0);
-    run_for(loop, 30 * MS);
     assert_int_equal(probe.disconnects, 1);
+    assert_int_equal(probe.reason, -ETIMEDOUT);
     done(&probe);
 }
 

@@ -15,7 +15,7 @@ static void peer_closes(struct reactor_loop *loop)
         put(&probe, "last words", 10);
         close(probe.other);
         probe.other = -1;
-        run_for(loop, 5 * MS);
+        RUN_UNTIL(loop, probe.disconnects);
         assert_int_equal(probe.consumed_bytes, 10);
         assert_true(probe.ended);
         assert_int_equal(probe.disconnects, 1);
@@ -46,7 +46,8 @@ static void half_close(struct reactor_loop *loop)
         probe.act = answer_when_ended;
         put(&probe, "question", 8);
         shutdown(probe.other, SHUT_WR);
-        run_for(loop, 5 * MS);
+        RUN_UNTIL(loop, probe.disconnects);
+        assert_int_equal(probe.disconnects, 1);
         assert_int_equal(drain(&probe), 6); /* and behind it the end */
         assert_int_equal(drain(&probe), -1);
         assert_int_equal(probe.reason, REACTOR_ENDED);
@@ -66,7 +67,7 @@ static void keep_half_open(struct reactor_loop *loop)
     for (unsigned tcp = 0; tcp < 2; tcp++) {
         (tcp ? open_tcp : open_pair)(&probe, loop, &(struct reactor_stream_options){.half_open = true});
         shutdown(probe.other, SHUT_WR);
-        run_for(loop, 5 * MS);
+        RUN_UNTIL(loop, probe.inputs);
         assert_int_equal(probe.inputs, 1);
         assert_true(probe.ended);
         assert_int_equal(probe.disconnects, 0);
@@ -77,7 +78,7 @@ static void keep_half_open(struct reactor_loop *loop)
         }
         reactor_stream_shutdown(&probe.stream);
         assert_int_equal(reactor_stream_write(&probe.stream, "x", 1), -EPIPE);
-        run_for(loop, 2 * MS);
+        RUN_UNTIL(loop, probe.disconnects);
         assert_int_equal(probe.disconnects, 1);
         assert_int_equal(probe.reason, REACTOR_ENDED);
         assert_int_equal(probe.inputs, 1);
@@ -111,11 +112,12 @@ static void shut_down_first(struct reactor_loop *loop)
         assert_int_equal(count, -1); /* the end, behind all of it */
         assert_int_equal(probe.disconnects, 0);
         put(&probe, "still", 5); /* the other direction is open */
-        run_for(loop, 2 * MS);
+        RUN_UNTIL(loop, probe.consumed_bytes == 5);
         assert_int_equal(probe.consumed_bytes, 5);
         close(probe.other);
         probe.other = -1;
-        run_for(loop, 2 * MS);
+        RUN_UNTIL(loop, probe.disconnects);
+        assert_int_equal(probe.disconnects, 1);
         assert_int_equal(probe.reason, REACTOR_ENDED);
         done(&probe);
     }
@@ -135,7 +137,7 @@ static void reset(struct reactor_loop *loop)
     setsockopt(probe.other, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
     close(probe.other);
     probe.other = -1;
-    run_for(loop, 5 * MS);
+    RUN_UNTIL(loop, probe.disconnects);
     assert_int_equal(probe.disconnects, 1);
     assert_int_equal(probe.reason, -ECONNRESET);
     open_tcp(&probe, loop, NULL); /* while it is paused, too */
@@ -148,7 +150,7 @@ static void reset(struct reactor_loop *loop)
     probe.act = NULL;
     run_for(loop, 5 * MS);
     reactor_stream_resume(&probe.stream);
-    run_for(loop, 5 * MS);
+    RUN_UNTIL(loop, probe.disconnects);
     assert_int_equal(probe.disconnects, 1);
     assert_int_equal(probe.reason, -ECONNRESET);
 }
@@ -165,7 +167,7 @@ static void broken_pipe(struct reactor_loop *loop)
     open_pair(&probe, loop, NULL);
     shutdown(probe.other, SHUT_RD); /* takes no more, and says nothing */
     assert_int_equal(reactor_stream_write(&probe.stream, "x", 1), 0);
-    run_for(loop, 5 * MS);
+    RUN_UNTIL(loop, probe.disconnects);
     assert_int_equal(probe.disconnects, 1);
     assert_int_equal(probe.reason, -EPIPE);
     done(&probe);

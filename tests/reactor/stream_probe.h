@@ -163,11 +163,6 @@ static inline void done(struct probe *probe)
         close(probe->other);
 }
 
-static inline void run_for(struct reactor_loop *loop, uint64_t span_ns)
-{
-    assert_int_equal(reactor_loop_run(loop, reactor_loop_now(loop) + span_ns), REACTOR_REACHED);
-}
-
 /* How many bytes the other end gets within a little time; -1: the end, when nothing came before it. */
 static inline ssize_t drain(struct probe *probe)
 {
