@@ -18,8 +18,8 @@ static void add_one(_Atomic uint64_t *counter)
 
 static void refuse(struct loops_member *member, int descriptor)
 {
+    add_one(&member->refused); /* first: who was reset may ask at once */
     listener_reset(descriptor);
-    add_one(&member->refused);
 }
 
 static void take(struct loops_member *member, const struct loops_listening *listening, int descriptor)
