@@ -232,8 +232,7 @@ struct flood {
     struct reactor_stream stream; /* first */
     atomic_uint outputs, over;
     atomic_int reason;
-    uint32_t most_shown;
-    atomic_uint seen;
+    atomic_uint most_shown, seen;
 };
 
 static struct flood *flood_of(struct reactor_handler *handler)
@@ -248,7 +247,7 @@ static void flood_input(struct reactor_handler *handler)
     size_t length;
     (void) reactor_stream_input(&flood->stream, &length);
     if (length > flood->most_shown)
-        flood->most_shown = (uint32_t) length;
+        atomic_store(&flood->most_shown, (unsigned) length);
     if (length < 3)
         return; /* the end, or: what is left is shown again with what comes behind it */
     reactor_stream_consume(&flood->stream, length);
@@ -309,8 +308,11 @@ static void pieces_are_put_together_output_held_back_and_the_end_comes_behind_it
     int client = connect_client(world);
     for (int i = 0; i < 3; i++) { /* an octet at a time */
         assert_int_equal(send(client, "x", 1, 0), 1);
-        nanosleep(&(struct timespec){.tv_nsec = 5 * (long) MS}, NULL);
+        for (int tries = 0; tries < 5000 && flood.most_shown <= (unsigned) i; tries++)
+            doze();
     }
+    for (int i = 0; i < 5000 && flood.seen < 3; i++)
+        doze();
     assert_int_equal(send(client, "yyy", 3, 0), 3); /* waits until input is resumed */
     for (int i = 0; i < 50; i++)
         doze();
