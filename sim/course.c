@@ -102,7 +102,7 @@ static int join_at_start(struct run *run, uint32_t *bootstrap)
         run_fail(&run->shards[0], error, UINT32_MAX, "the threads could not be started");
     error = error || run->interrupted ? error : census_take(run);
     if (!error)
-        error = joins_at_start(run, bootstrap);
+        joins_at_start(run, bootstrap);
     census_drop(run);
     heed_stop(run);
     for (uint32_t i = 0; i < run->shard_count && !error; i++)

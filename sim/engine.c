@@ -339,6 +339,8 @@ int engine_run(struct engine *engine, struct base_diagnostics *diagnostics)
                                                        .now_ns = &run->shards[0].active.now_ns};
     base_assert_context_set(&run->assert_context);
     int error = course_begin(run);
+    if (error && !run_failed(run))
+        run_fail(&run->shards[0], error, UINT32_MAX, "the run could not begin");
     run->setup_wall_ns = run_wall_ns();
     run->setup_cpu_ns = run_cpu_ns();
     for (uint32_t i = 0; i < run->shard_count; i++)

@@ -184,35 +184,34 @@ static void join_recorded_span(struct run *run, const uint32_t *bootstrap, const
     effects_replay_in_order(run, part.first_peer, spans->begun, peers);
 }
 
-/* They join in the order of their ids all the same, and what that records is written down and replayed in theirs. */
-static int join_recorded(struct run *run, const uint32_t *bootstrap)
+/* They join in the order of their ids all the same, and what that records is written down and replayed in theirs. False,
+ * and nobody has joined: there is no memory for that, or too little address space. */
+static bool join_recorded(struct run *run, const uint32_t *bootstrap)
 {
     struct spans spans = {0};
     bool alone = !run->windows;
-    int error = take_spans(run, &spans);
-    if (!error && alone)
-        error = effects_open(&run->shards[0]);
-    for (uint32_t span = 0; span < spans.count && !error && goes_on(run); span++)
+    bool has_room = take_spans(run, &spans) == 0 && (!alone || effects_open(&run->shards[0]) == 0);
+    for (uint32_t span = 0; has_room && span < spans.count && goes_on(run); span++)
         join_recorded_span(run, bootstrap, &spans, span);
     if (alone)
         effects_close(&run->shards[0]);
     free(spans.id_numbers);
     free(spans.ends);
     free(spans.begun);
-    return error;
+    return has_room;
 }
 
 /* What a join does concerns its peer alone, so that the digest cannot tell the order, nor on which thread: peers of a
  * converged start come in the order of their ids. With a trace, whose rows come in the order of events, those of several
- * overlays, and those that a census does not order, come in their own. */
-int joins_at_start(struct run *run, const uint32_t *bootstrap)
+ * overlays, those that a census does not order, and those that there is no room to put in order, come in their own. */
+void joins_at_start(struct run *run, const uint32_t *bootstrap)
 {
     const struct identity *identity = run->identity;
-    if (run->record && run->census && identity->instance_count == 1 && run->census[0].id_numbers)
-        return join_recorded(run, bootstrap);
+    if (run->record && run->census && identity->instance_count == 1 && run->census[0].id_numbers &&
+        join_recorded(run, bootstrap))
+        return;
     if (!run->census || run->record)
         join_span(run, &(struct joining){.bootstrap = bootstrap, .end = identity->peer_count});
     for (uint32_t i = 0; i < identity->instance_count && run->census && !run->record; i++)
         join_instance(run, bootstrap, i);
-    return 0;
 }

@@ -383,7 +383,7 @@ void run_turn(void *shard);         /* once a turn or a window: signals, errors,
 /* --- joins.c --- */
 /* Lets peers join at 0, until something fails or stops it. bootstrap: by peer 1 + whom to join through, 0: not up;
  * UINT32_MAX: through nobody. */
-int joins_at_start(struct run *run, const uint32_t *bootstrap);
+void joins_at_start(struct run *run, const uint32_t *bootstrap);
 
 /* --- windows.c --- */
 typedef int windows_part(struct shard *shard, const void *context); /* 0 or -errno */
