@@ -50,17 +50,37 @@ status 0 "$peerlab" help run
 says out "--threads"
 
 # A signal ends it in good order within moments, also between windows in which much happens; the trace is whole.
-milliseconds() { echo $(($(date +%s%N) / 1000000)); }
+# However busy the machine is: it is under way when it has threads and has computed for a second; moments are of computing.
+used() { awk '{ print 10 * ($14 + $15) }' "/proc/$pid/stat"; } # milliseconds, by the run
+used_by_ended() { # milliseconds, by all that were waited for
+    times > ended
+    ended_ms=$(tail -1 ended | awk -F '[ms ]+' '{ printf "%d", 1000 * (60 * ($1 + $3) + $2 + $4) }')
+}
+await_threads() {
+    for _ in $(seq 2400); do # two minutes at the least
+        kill -0 "$pid" 2> /dev/null || break
+        [ "$(ls "/proc/$pid/task" | wc -l)" -ge 2 ] && [ "$(used)" -ge 1000 ] && return
+        sleep 0.05
+    done
+    fail "ends by itself or does nothing"
+    cat err
+    kill -KILL "$pid" 2> /dev/null
+    finish
+}
 interrupt() { # OPTION...
+    local before at_signal took
     "$peerlab" run long.yaml --json --threads 2 "$@" > out 2> err < /dev/null &
-    local pid=$! from took
-    sleep 1
-    from=$(milliseconds)
+    pid=$!
+    await_threads
+    used_by_ended
+    before=$ended_ms
+    at_signal=$(used)
     kill -INT "$pid"
     wait "$pid"
     [ $? = 130 ] || fail "an interrupted run ended with another status than 130"
-    took=$(($(milliseconds) - from))
-    [ "$took" -lt 2000 ] || fail "it went on for $took ms"
+    used_by_ended
+    took=$((ended_ms - before - at_signal))
+    [ "$took" -lt 4000 ] || fail "it went on for $took ms of two threads"
     json out 'd["status"] == "interrupted" and d["threads"] == 2 and 0 < d["virtual_s"] < 365 * 86400'
     json out 'd["messages"]["sent"] == d["messages"]["delivered"] + d["messages"]["dropped"] + d["messages"]["in_flight"]'
 }
@@ -73,7 +93,13 @@ json out 'd["trace"]["rows"] >= d["messages"]["sent"]'
 
 # Progress on a terminal.
 if command -v script > /dev/null; then
-    TERM=xterm timeout -s INT 1 script -qec "'$peerlab' run long.yaml --threads 2" /dev/null < /dev/null > out 2>&1
+    TERM=xterm timeout -s INT 120 script -qfec "'$peerlab' run long.yaml --threads 2" /dev/null < /dev/null > out 2>&1 &
+    pid=$!
+    while kill -0 "$pid" 2> /dev/null && ! grep -qF "/s events" out; do
+        sleep 0.1
+    done
+    kill -INT "$pid"
+    wait "$pid"
     says out "/s events"
 fi
 finish
