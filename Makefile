@@ -35,7 +35,7 @@ test: packages
 bench: all
 	@$(BUILD)/peerlab bench
 
-# The table and the plot of README: cost from a thousand to ten million peers (half an hour, 8 GB).
+# The table and the plot of README: cost from a thousand to ten million peers (five minutes, 8 GB).
 growth: all
 	@sh packages.sh python3
 	@bash tests/bench/growth.sh $(BUILD)/peerlab $(BUILD)/growth
