@@ -4,16 +4,10 @@
 architectures.py [--svg FILE] [--readme FILE] JSON...: the table goes to stdout and, where the readme has a line
 <!-- architectures --> and a line <!-- /architectures -->, between these. Nothing but the standard library is needed.
 """
-import argparse
 import json
 import statistics
-import sys
 
-import growth
-
-BEGIN, END = "<!-- architectures -->", "<!-- /architectures -->"
-COLOURS = growth.COLOURS + ("#e69f00",)
-LEGEND_STEP = 168
+import charts
 
 
 def medians(paths):
@@ -23,8 +17,8 @@ def medians(paths):
         with open(path, encoding="utf-8") as file:
             for run in json.load(file)["runs"]:
                 found.setdefault(run["architecture"], {}).setdefault(run["connections"], []).append(run)
-    return {name: [{"peers": connections, **{key: statistics.median(run[key] for run in runs)
-                                             for key in runs[0] if key not in ("architecture", "connections")}}
+    return {name: [{"connections": connections, **{key: statistics.median(run[key] for run in runs)
+                                                   for key in runs[0] if key not in ("architecture", "connections")}}
                    for connections, runs in sorted(sizes.items())]
             for name, sizes in found.items()}
 
@@ -39,7 +33,7 @@ def table(architectures):
              "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"]
     for name, sizes in architectures.items():
         for size in sizes:
-            cells = [name, "{:,.0f}".format(size["peers"]), "{:,.0f}".format(size["requests_per_s"])]
+            cells = [name, "{:,.0f}".format(size["connections"]), "{:,.0f}".format(size["requests_per_s"])]
             cells += [latency(size["latency_us_" + quantile]) for quantile in ("p50", "p99", "p999")]
             cells += ["{:,.0f}".format(size[key]) for key in ("refused", "waiting", "bytes_a_connection")]
             cells += ["%.2f" % size["switches_a_request"], "%.1f us" % size["cpu_us_a_request"]]
@@ -47,47 +41,27 @@ def table(architectures):
     return "\n".join(lines) + "\n"
 
 
-def axes(panel):
-    return [part.replace(">peers<", ">connections<") for part in panel.axes()]
-
-
 def plot(architectures):
-    for sizes in architectures.values():
-        for size in sizes:
-            size["latency_ms_p50"], size["latency_ms_p99"] = (size["latency_us_" + q] / 1e3 for q in ("p50", "p99"))
     every = [size for sizes in architectures.values() for size in sizes]
-    connections = [size["peers"] for size in every]
-    rates = growth.Panel(growth.PANELS[0], "requests a second", connections, [size["requests_per_s"] for size in every])
-    times = growth.Panel(growth.PANELS[1], "latency in ms: p50, dashed p99", connections,
-                         [size[key] for size in every for key in ("latency_ms_p50", "latency_ms_p99")])
-    parts = axes(rates) + axes(times)
+    for size in every:
+        size["latency_ms_p50"], size["latency_ms_p99"] = (size["latency_us_" + q] / 1e3 for q in ("p50", "p99"))
+    rates = charts.Panel(charts.LEFT_PANEL, "requests a second", "connections", every, ["requests_per_s"])
+    times = charts.Panel(charts.RIGHT_PANEL, "latency in ms: p50, dashed p99", "connections", every,
+                         ["latency_ms_p50", "latency_ms_p99"])
+    parts = [*rates.axes(), *times.axes()]
     for i, (name, sizes) in enumerate(architectures.items()):
-        colour = COLOURS[i % len(COLOURS)]
-        left = 20 + LEGEND_STEP * i
+        colour = charts.COLOURS[i % len(charts.COLOURS)]
         parts += rates.curve(sizes, "requests_per_s", colour)
         parts += times.curve(sizes, "latency_ms_p50", colour)
         parts += times.curve(sizes, "latency_ms_p99", colour, dashed=True)
-        parts.append(growth.line([(left, growth.HEIGHT - 10), (left + 24, growth.HEIGHT - 10)], colour, 3))
-        parts.append(growth.text(left + 30, growth.HEIGHT - 6, name))
-    return ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">\n'
-            '<rect width="100%%" height="100%%" fill="white"/>\n%s\n</svg>\n'
-            % (growth.WIDTH, growth.HEIGHT, "\n".join(parts)))
+        parts += charts.legend(20 + 168 * i, name, colour)
+    return charts.document(parts)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--svg")
-    parser.add_argument("--readme")
-    parser.add_argument("json", nargs="+")
-    given = parser.parse_args()
+    given = charts.arguments(__doc__.splitlines()[0])
     architectures = medians(given.json)
-    made = table(architectures)
-    sys.stdout.write(made)
-    if given.svg:
-        with open(given.svg, "w", encoding="utf-8") as file:
-            file.write(plot(architectures))
-    if given.readme:
-        growth.put_between(given.readme, made, BEGIN, END)
+    charts.publish(given, "architectures", table(architectures), plot(architectures))
 
 
 if __name__ == "__main__":

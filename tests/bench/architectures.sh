@@ -12,4 +12,4 @@ for run in $(seq "$runs"); do
     made+=("$folder/architectures-$run.json")
     "$peerlab" bench architectures --json > "${made[-1]}"
 done
-python3 "$here/architectures.py" --svg "$here/architectures.svg" --readme "$here/../../reactor/README.md" "${made[@]}"
+python3 -B "$here/architectures.py" --svg "$here/architectures.svg" --readme "$here/../../reactor/README.md" "${made[@]}"

@@ -31,4 +31,4 @@ for workload in chord-converged averaging phold kademlia-static; do
     "$peerlab" bench "$workload" "${sizes[@]}" --json > "$folder/$workload.json" || status=$?
     [ $status -le 1 ] || exit $status # 1: something wanted was not reached, which the table shows
 done
-python3 "$here/growth.py" --svg "$here/growth.svg" --readme "$here/../../README.md" "$folder"/*.json
+python3 -B "$here/growth.py" --svg "$here/growth.svg" --readme "$here/../../README.md" "$folder"/*.json
